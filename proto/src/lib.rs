@@ -1,0 +1,36 @@
+//! The contract between the roles: the generated code of `bibliotique/*/v1/*.proto`, and its descriptors.
+
+/// The descriptor set of every package, with comments, for reflection and for tests that walk it.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// Generated code of the identity service.
+pub mod identity {
+    /// Package `bibliotique.identity.v1`.
+    pub mod v1 {
+        #![expect(missing_docs, reason = "generated; the documentation is in the .proto file")]
+        include!(concat!(env!("OUT_DIR"), "/bibliotique.identity.v1.rs"));
+    }
+}
+
+/// Gives messages that carry a secret a `Debug` that says nothing but their name.
+macro_rules! secret {
+    ($($message:path),+ $(,)?) => {$(
+        impl std::fmt::Debug for $message {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($message), " { .. }"))
+            }
+        }
+    )+};
+}
+
+secret! {
+    identity::v1::RegisterAccountRequest,
+    identity::v1::RegisterAccountResponse,
+    identity::v1::CreateAccountRequest,
+    identity::v1::create_account_request::Credential,
+    identity::v1::LogInRequest,
+    identity::v1::LogInResponse,
+    identity::v1::ChangePasswordRequest,
+    identity::v1::CreateApiKeyResponse,
+    identity::v1::VerifyApiKeyRequest,
+}

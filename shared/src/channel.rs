@@ -1,0 +1,198 @@
+//! How a role calls another one: the same to the caller whether that runs in this process or elsewhere.
+
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
+
+use axum::Router;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use prost_types::{FileDescriptorSet, method_options::IdempotencyLevel};
+use tokio::time::{sleep, timeout};
+use tonic::{
+    Status,
+    body::Body,
+    transport::{Channel as Connections, Endpoint, channel::Change},
+};
+use tower::{Service, ServiceExt as _};
+
+use crate::{
+    Clock,
+    context::{Context, REQUEST_ID},
+    passport::{Caller, PASSPORT, Passports},
+    rpc::grpc_status,
+};
+
+/// HTTP/2 connections to each address: one alone is served by one core of the other side.
+const CONNECTIONS: usize = 4;
+
+/// How often an idempotent call is tried when the other side is UNAVAILABLE.
+const TRIES: u32 = 3;
+
+/// A way to one service, as one caller. Every call carries a passport, the request's id and what is left of its time.
+#[derive(Clone)]
+pub struct Channel {
+    transport: Transport,
+    audience: &'static str,
+    caller: Arc<Caller>,
+    passports: Arc<Passports>,
+    clock: Clock,
+}
+
+#[derive(Clone)]
+enum Transport {
+    Local(Router),
+    Remote { connections: Connections, idempotent: Arc<HashSet<String>> },
+}
+
+/// An address is not `host:port`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not an address like host:port")]
+pub struct MalformedAddress(String);
+
+impl Channel {
+    /// To a service in this process, without a socket.
+    pub fn local(service: Router, audience: &'static str, caller: Caller, passports: Arc<Passports>, clock: Clock) -> Self {
+        Self { transport: Transport::Local(service), audience, caller: Arc::new(caller), passports, clock }
+    }
+
+    /// To a service elsewhere: `addresses` is one `host:port` or several with commas, used in turn. Connects when first
+    /// used, and again after a loss. `descriptors` (a FileDescriptorSet) says which calls may be repeated.
+    ///
+    /// # Errors
+    /// [`MalformedAddress`]
+    pub fn remote(
+        addresses: &str,
+        descriptors: &[u8],
+        audience: &'static str,
+        caller: Caller,
+        passports: Arc<Passports>,
+        clock: Clock,
+    ) -> Result<Self, MalformedAddress> {
+        let connections = connect(addresses)?;
+        let transport = Transport::Remote { connections, idempotent: Arc::new(idempotent(descriptors)) };
+        Ok(Self { transport, audience, caller: Arc::new(caller), passports, clock })
+    }
+
+    /// The same way, as somebody else.
+    #[must_use]
+    pub fn on_behalf_of(&self, caller: Arc<Caller>) -> Self {
+        Self { caller, ..self.clone() }
+    }
+
+    fn sign(&self, headers: &mut HeaderMap, context: &Context) {
+        let passport = self.passports.sign(&self.caller, self.audience, self.clock.now());
+        let milliseconds = context.remaining().as_millis().min(99_999_999);
+        let values =
+            [(PASSPORT, passport), (REQUEST_ID, context.request_id.to_string()), ("grpc-timeout", format!("{milliseconds}m"))];
+        for (name, value) in values {
+            // All three are plain ASCII by construction.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+
+    async fn send(self, mut request: Request<Body>) -> Response<Body> {
+        let context = Context::current();
+        self.sign(request.headers_mut(), &context);
+
+        let answer = match self.transport {
+            Transport::Local(service) => timeout(context.remaining(), local(service, request)).await,
+            Transport::Remote { connections, idempotent } if idempotent.contains(request.uri().path()) => {
+                timeout(context.remaining(), repeat(connections, request)).await
+            }
+            Transport::Remote { connections, .. } => timeout(context.remaining(), once(connections, request)).await,
+        };
+        answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http())
+    }
+}
+
+impl Service<Request<Body>> for Channel {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let channel = self.clone();
+        Box::pin(async move { Ok(channel.send(request).await) })
+    }
+}
+
+async fn local(service: Router, request: Request<Body>) -> Response<Body> {
+    match service.oneshot(request).await {
+        Ok(answer) => answer.map(Body::new),
+        Err(never) => match never {},
+    }
+}
+
+async fn once(connections: Connections, request: Request<Body>) -> Response<Body> {
+    connections.oneshot(request).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the other role cannot be reached");
+        Status::unavailable("temporarily unavailable").into_http()
+    })
+}
+
+/// Only UNAVAILABLE is worth repeating, and only here: no other layer repeats anything.
+async fn repeat(connections: Connections, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let body = match body.collect().await {
+        Ok(body) => Full::new(body.to_bytes()),
+        Err(status) => return status.into_http(),
+    };
+    let mut tried = 1;
+    loop {
+        let again = Request::from_parts(parts.clone(), Body::new(body.clone()));
+        let answer = once(connections.clone(), again).await;
+        if tried == TRIES || grpc_status(answer.headers()) != "14" {
+            return answer;
+        }
+        sleep(Duration::from_millis(10 * 5_u64.pow(tried))).await;
+        tried += 1;
+    }
+}
+
+fn connect(addresses: &str) -> Result<Connections, MalformedAddress> {
+    let addresses: Vec<&str> = addresses.split(',').map(str::trim).collect();
+    let (connections, changes) = Connections::balance_channel(addresses.len() * CONNECTIONS);
+    for (number, address) in addresses.iter().cycle().take(addresses.len() * CONNECTIONS).enumerate() {
+        let malformed = || MalformedAddress((*address).to_owned());
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| malformed())?;
+        if endpoint.uri().port().is_none() {
+            return Err(malformed());
+        }
+        let endpoint = endpoint
+            .connect_timeout(Duration::from_secs(2))
+            .http2_keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .keep_alive_while_idle(true)
+            .tcp_nodelay(true);
+        // The queue has room for all of them.
+        changes.try_send(Change::Insert(number, endpoint)).map_err(|_| malformed())?;
+    }
+    Ok(connections)
+}
+
+/// The paths of the rpcs whose `idempotency_level` lets them be repeated.
+fn idempotent(descriptors: &[u8]) -> HashSet<String> {
+    let set: FileDescriptorSet = prost::Message::decode(descriptors).unwrap_or_default();
+    let mut paths = HashSet::from(["/grpc.health.v1.Health/Check".to_owned()]);
+    for file in &set.file {
+        for service in &file.service {
+            let repeatable = service.method.iter().filter(|method| {
+                let options = method.options.as_ref();
+                options.is_some_and(|options| options.idempotency_level() != IdempotencyLevel::IdempotencyUnknown)
+            });
+            paths.extend(repeatable.map(|method| format!("/{}.{}/{}", file.package(), service.name(), method.name())));
+        }
+    }
+    paths
+}

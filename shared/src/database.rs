@@ -1,0 +1,303 @@
+//! Two databases, one SQL: SQLite files and PostgreSQL behind one type, and the few places where they differ.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    str::FromStr as _,
+    time::Duration,
+};
+
+use secrecy::ExposeSecret as _;
+use sqlx::{
+    ConnectOptions as _, Decode, Encode, PgPool, Postgres, Sqlite, SqlitePool, Type,
+    encode::IsNull,
+    error::BoxDynError,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use time::OffsetDateTime;
+
+use crate::{Timestamp, secret::Secret};
+
+/// How long a request waits for a connection before it is told that the database is away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Connections that read an SQLite file at once; each is a thread.
+const SQLITE_READERS: u32 = 4;
+
+/// Connections to PostgreSQL of one role.
+const POSTGRES_CONNECTIONS: u32 = 20;
+
+/// A service's database.
+///
+/// SQLite has one connection that writes, so that writers wait for each other in order and not in a busy loop.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// A file: WAL, `synchronous=FULL`, foreign keys.
+    Sqlite {
+        /// Connections that only read.
+        read: SqlitePool,
+        /// The one connection that writes.
+        write: SqlitePool,
+    },
+    /// PostgreSQL, or an engine that speaks its protocol.
+    Postgres(PgPool),
+}
+
+/// The same migrations for both databases: same numbers, same tables.
+pub struct Migrations {
+    /// For SQLite.
+    pub sqlite: Migrator,
+    /// For PostgreSQL.
+    pub postgres: Migrator,
+}
+
+/// Why a database could not be opened. Says nothing of its URL, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Neither `sqlite:` nor `postgres:`.
+    #[error("a database URL begins with sqlite: or postgres:")]
+    UnknownScheme,
+    /// The server would lose acknowledged writes in a crash.
+    #[error("PostgreSQL's setting {setting} is {value:?}: acknowledged writes would be lost in a crash; set it to \"on\"")]
+    Unsafe {
+        /// `fsync` or `synchronous_commit`.
+        setting: &'static str,
+        /// What it is set to.
+        value: String,
+    },
+    /// The file cannot be made or locked.
+    #[error("the database file cannot be used: {0}")]
+    File(#[from] std::io::Error),
+    /// The schema is newer than this program, or a migration failed.
+    #[error("the schema cannot be brought up to date: {0}")]
+    Schema(#[from] MigrateError),
+    /// The server is away, refuses us, or is not understood.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl Db {
+    /// Opens the database at `url` and brings its schema up to date, once, however many processes start at the same time.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn open(url: &Secret, migrations: &Migrations) -> Result<Self, OpenError> {
+        let url = url.expose_secret();
+        if url.starts_with("sqlite:") {
+            open_sqlite(url, &migrations.sqlite).await
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            open_postgres(url, &migrations.postgres).await
+        } else {
+            Err(OpenError::UnknownScheme)
+        }
+    }
+
+    /// Whether it answers.
+    pub async fn answers(&self) -> bool {
+        crate::on!(self, |db| sqlx::query("SELECT 1").execute(db).await.is_ok())
+    }
+
+    /// Waits for what is under way and closes all connections.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(url: &str, migrations: &Migrator) -> Result<Db, OpenError> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging();
+    // SQLite takes no lock around a migration, so the file beside it does; the system frees it when a process dies.
+    let _lock = lock(options.get_filename().to_owned()).await?;
+
+    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).max_lifetime(None).idle_timeout(None);
+    let write = writer.connect_with(options.clone()).await?;
+    migrations.run(&write).await?;
+    let reader = SqlitePoolOptions::new().max_connections(SQLITE_READERS).acquire_timeout(PATIENCE).max_lifetime(None);
+    let read = reader.connect_with(options.pragma("query_only", "on")).await?;
+    Ok(Db::Sqlite { read, write })
+}
+
+async fn lock(database: std::path::PathBuf) -> std::io::Result<File> {
+    let locked = tokio::task::spawn_blocking(move || {
+        // Made here so that only its owner can read it; SQLite gives its other files the same mode.
+        open_private(&database)?;
+        let file = open_private(&database.with_added_extension("lock"))?;
+        file.lock()?;
+        Ok(file)
+    });
+    locked.await.map_err(std::io::Error::other)?
+}
+
+fn open_private(file: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)
+}
+
+async fn open_postgres(url: &str, migrations: &Migrator) -> Result<Db, OpenError> {
+    let options = PgConnectOptions::from_str(url)?
+        .application_name("bibliotique")
+        .options([("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "15s")])
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+    let pool = pool.connect_with(options).await?;
+
+    for (setting, query, safe) in [
+        ("fsync", "SHOW fsync", &["on"][..]),
+        ("synchronous_commit", "SHOW synchronous_commit", &["on", "local", "remote_write", "remote_apply"][..]),
+    ] {
+        let value: String = sqlx::query_scalar(query).fetch_one(&pool).await?;
+        if !safe.contains(&value.as_str()) {
+            return Err(OpenError::Unsafe { setting, value });
+        }
+    }
+    migrations.run(&pool).await?;
+    Ok(Db::Postgres(pool))
+}
+
+/// Runs a query on either database: the body is compiled once for each driver.
+///
+/// `on!(db, |db| sqlx::query("…").fetch_one(db).await)`; on SQLite `db` is the pool that only reads.
+#[macro_export]
+macro_rules! on {
+    ($db:expr, |$pool:ident| $body:expr) => {
+        match $db {
+            $crate::Db::Sqlite { read: $pool, .. } => $body,
+            $crate::Db::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs a transaction on either database; the body is compiled once for each driver, and may use `?`.
+///
+/// `tx!(db, |tx| { sqlx::query("…").execute(&mut *tx).await?; })` is a `Result<_, shared::Error<_>>`: it commits when the
+/// body comes to its end and rolls back when it does not. PostgreSQL's serialisation failures and deadlocks are tried again,
+/// so the body must be able to run more than once.
+#[macro_export]
+macro_rules! tx {
+    ($db:expr, |$tx:ident| $body:expr) => {{
+        let mut tried = 1;
+        loop {
+            let outcome: Result<_, $crate::Error<_>> = match $db {
+                $crate::Db::Sqlite { write, .. } => {
+                    async {
+                        let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                        let value = $body;
+                        $tx.commit().await?;
+                        Ok(value)
+                    }
+                    .await
+                }
+                $crate::Db::Postgres(pool) => {
+                    async {
+                        let mut $tx = pool.begin().await?;
+                        let value = $body;
+                        $tx.commit().await?;
+                        Ok(value)
+                    }
+                    .await
+                }
+            };
+            match outcome {
+                Err($crate::Error::Database(cause)) if tried < 5 && $crate::database::may_succeed_later(&cause) => {
+                    tried += 1;
+                }
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+/// Whether a transaction lost a race that it may win when it is run again: SQLSTATE 40001 and 40P01.
+pub fn may_succeed_later(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01"))
+}
+
+/// Whether the database cannot be used at present: unreachable, shutting down, out of connections, memory or space.
+pub fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        error => code(error).is_some_and(|code| {
+            // PostgreSQL: connection, resources, operator's intervention. SQLite: busy, read-only, I/O, full, cannot open.
+            let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
+            ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+                || matches!(primary, Some(5 | 8 | 10 | 13 | 14))
+        }),
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
+    error.as_database_error()?.code()
+}
+
+/// The name of the unique constraint that a statement violated, the same on both databases: `<table>_<column>`.
+///
+/// PostgreSQL says the constraint's name, SQLite the table and its columns.
+pub fn violated_unique(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error().filter(|error| error.is_unique_violation())?;
+    match error.constraint() {
+        Some(name) => Some(name.to_owned()),
+        None => {
+            let columns = error.message().strip_prefix("UNIQUE constraint failed: ")?;
+            let (table, _) = columns.split_once('.')?;
+            let columns = columns.split(", ").filter_map(|column| Some(column.split_once('.')?.1));
+            Some(columns.fold(table.to_owned(), |name, column| format!("{name}_{column}")))
+        }
+    }
+}
+
+impl Type<Sqlite> for Timestamp {
+    fn type_info() -> <Sqlite as sqlx::Database>::TypeInfo {
+        <i64 as Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(ty: &<Sqlite as sqlx::Database>::TypeInfo) -> bool {
+        <i64 as Type<Sqlite>>::compatible(ty)
+    }
+}
+
+impl<'q> Encode<'q, Sqlite> for Timestamp {
+    fn encode_by_ref(&self, buffer: &mut <Sqlite as sqlx::Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <i64 as Encode<'q, Sqlite>>::encode_by_ref(&self.micros(), buffer)
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for Timestamp {
+    fn decode(value: <Sqlite as sqlx::Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        <i64 as Decode<'r, Sqlite>>::decode(value).map(Self::from_micros)
+    }
+}
+
+impl Type<Postgres> for Timestamp {
+    fn type_info() -> <Postgres as sqlx::Database>::TypeInfo {
+        <OffsetDateTime as Type<Postgres>>::type_info()
+    }
+}
+
+impl<'q> Encode<'q, Postgres> for Timestamp {
+    fn encode_by_ref(&self, buffer: &mut <Postgres as sqlx::Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <OffsetDateTime as Encode<'q, Postgres>>::encode_by_ref(&self.to_date_time(), buffer)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Timestamp {
+    fn decode(value: <Postgres as sqlx::Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        <OffsetDateTime as Decode<'r, Postgres>>::decode(value).map(Self::from_date_time)
+    }
+}

@@ -1,0 +1,94 @@
+//! What a service answers when it does not do what it was asked, and how that becomes a gRPC status.
+
+use std::{collections::HashMap, error::Error as StdError, fmt, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// A refusal by the rules, malformed input, or a failure of our own.
+#[derive(Debug)]
+pub enum Error<R> {
+    /// The rules say no.
+    Refused(R),
+    /// A field of the request is malformed.
+    Invalid {
+        /// Its name in the protobuf message.
+        field: &'static str,
+        /// What it should be like.
+        description: String,
+    },
+    /// The database failed, or is away.
+    Database(sqlx::Error),
+    /// Something that cannot happen happened.
+    Internal(Box<dyn StdError + Send + Sync>),
+}
+
+impl<R> Error<R> {
+    /// A malformed field.
+    pub fn invalid(field: &'static str, description: impl fmt::Display) -> Self {
+        Self::Invalid { field, description: description.to_string() }
+    }
+
+    /// Something that cannot happen.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+}
+
+impl<R> From<sqlx::Error> for Error<R> {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl<R> From<(&'static str, &'static str)> for Error<R> {
+    fn from((field, description): (&'static str, &'static str)) -> Self {
+        Self::invalid(field, description)
+    }
+}
+
+/// The boundary: our own failures are logged here, once and whole, and told as a sentence without a cause.
+impl<R: Into<Status>> From<Error<R>> for Status {
+    fn from(error: Error<R>) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Invalid { field, description } => {
+                let sentence = format!("{field}: {description}");
+                let details = ErrorDetails::with_bad_request_violation(field, description);
+                Self::with_error_details(Code::InvalidArgument, sentence, details)
+            }
+            Error::Database(cause) if crate::database::is_away(&cause) => {
+                tracing::error!(cause = chain(&cause), "the database is away");
+                Self::unavailable("temporarily unavailable")
+            }
+            Error::Database(cause) => {
+                tracing::error!(cause = chain(&cause), "the database failed");
+                Self::internal("internal error")
+            }
+            Error::Internal(cause) => {
+                tracing::error!(cause = chain(cause.as_ref()), "internal error");
+                Self::internal("internal error")
+            }
+        }
+    }
+}
+
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// A refusal as a status: a code, a stable reason (AIP-193) of the service's domain, and a sentence.
+pub fn refusal(code: Code, domain: &str, reason: &str, sentence: &str, retry_after: Option<Duration>) -> Status {
+    let mut details = ErrorDetails::with_error_info(reason, domain, HashMap::new());
+    if retry_after.is_some() {
+        details.set_retry_info(retry_after);
+    }
+    Status::with_error_details(code, sentence, details)
+}

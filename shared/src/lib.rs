@@ -1,0 +1,21 @@
+//! What every role of the suite does alike: settings, telemetry, servers, channels, passports, databases.
+
+pub mod channel;
+pub mod clock;
+pub mod context;
+pub mod database;
+pub mod error;
+pub mod health;
+pub mod id;
+pub mod page;
+pub mod passport;
+pub mod random;
+pub mod rpc;
+pub mod secret;
+pub mod server;
+pub mod telemetry;
+
+pub use clock::{Clock, Timestamp};
+pub use database::Db;
+pub use error::Error;
+pub use id::Id;

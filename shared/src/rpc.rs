@@ -1,0 +1,168 @@
+//! The layer around every service: span, passport, policy, deadline. Once, for all rpcs.
+
+use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
+use http::HeaderMap;
+use tokio::time::timeout_at;
+use tonic::{Status, service::Routes};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
+
+use crate::{
+    Clock,
+    context::{Context, RequestId},
+    passport::{Caller, PASSPORT, Passports, Role},
+};
+
+/// What a caller who set no deadline gets, and the most that anybody gets.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The most bytes in one message, either way.
+pub const MESSAGE_BYTES: usize = 4 << 20;
+
+/// Who may call an rpc.
+#[derive(Clone, Copy, Debug)]
+pub enum Access {
+    /// Anybody, without a passport: health and reflection alone.
+    Open,
+    /// Callers with a passport of one of these roles.
+    Roles(&'static [Role]),
+}
+
+/// A row of a service's policy table: the rpc's path (`/package.Service/Method`) and who may call it.
+pub type Rule = (&'static str, Access);
+
+/// Health and reflection, which every service has.
+const COMMON: [Rule; 5] = [
+    ("/grpc.health.v1.Health/Check", Access::Open),
+    ("/grpc.health.v1.Health/List", Access::Open),
+    ("/grpc.health.v1.Health/Watch", Access::Open),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Access::Open),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Access::Open),
+];
+
+/// What the layer needs to know.
+pub struct Guard {
+    audience: &'static str,
+    policy: HashMap<&'static str, Access>,
+    passports: Arc<Passports>,
+    clock: Clock,
+}
+
+impl Guard {
+    /// For the service `audience`. An rpc without a row in `policy` is denied to everybody.
+    pub fn new(audience: &'static str, policy: &[Rule], passports: Arc<Passports>, clock: Clock) -> Self {
+        Self { audience, policy: policy.iter().chain(&COMMON).copied().collect(), passports, clock }
+    }
+
+    /// Puts the layer around a service.
+    pub fn around(self, routes: Routes) -> Router {
+        routes
+            .into_axum_router()
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(Arc::new(self), guard))
+    }
+
+    /// By path alone: a query is routed to the handler too, so it must not matter here.
+    fn admit(&self, path: &str, headers: &HeaderMap) -> Result<Option<Caller>, Status> {
+        let roles = match self.policy.get(path) {
+            Some(Access::Open) => return Ok(None),
+            Some(Access::Roles(roles)) => roles,
+            None => return Err(Status::permission_denied("no policy lets anybody call this")),
+        };
+        let passport = headers.get(PASSPORT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let caller = self.passports.verify(passport, self.audience, self.clock.now());
+        let caller = caller.map_err(|invalid| Status::unauthenticated(invalid.to_string()))?;
+        if roles.contains(&caller.role) {
+            Ok(Some(caller))
+        } else {
+            Err(Status::permission_denied("the passport's role may not call this"))
+        }
+    }
+}
+
+async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let request_id = RequestId::from_headers(request.headers()).unwrap_or_else(RequestId::fresh);
+    let path = request.uri().path().to_owned();
+    let span = tracing::info_span!("rpc", id = %request_id, path);
+    let context = Context::new(request_id, budget(request.headers()));
+    let deadline = context.deadline;
+
+    let work = async move {
+        match guard.admit(&path, request.headers()) {
+            Ok(caller) => request.extensions_mut().extend(caller.map(one_extension).unwrap_or_default()),
+            Err(status) => return status.into_http(),
+        }
+        let answer = timeout_at(deadline, next.run(request)).await;
+        let answer = answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http());
+        tracing::debug!(status = grpc_status(answer.headers()), "answered");
+        answer
+    };
+    context.scope(work.instrument(span)).await
+}
+
+fn one_extension(caller: Caller) -> http::Extensions {
+    let mut extensions = http::Extensions::new();
+    extensions.insert(caller);
+    extensions
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
+    // The panic hook has logged where; what it said may hold anything and goes nowhere.
+    Status::internal("internal error").into_http()
+}
+
+/// The status of an answer that has no body; a stream's comes later, in its trailers.
+pub(crate) fn grpc_status(headers: &HeaderMap) -> &str {
+    headers.get(Status::GRPC_STATUS).and_then(|code| code.to_str().ok()).unwrap_or("0")
+}
+
+/// `grpc-timeout`, as of the gRPC-over-HTTP/2 specification: up to eight digits and a unit.
+fn budget(headers: &HeaderMap) -> Duration {
+    let timeout = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse_timeout);
+    timeout.map_or(LONGEST, |timeout| timeout.min(LONGEST))
+}
+
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+/// Who called, as the layer found it.
+///
+/// # Errors
+/// UNAUTHENTICATED when the rpc is open, so that nobody had to say.
+pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
+    request.extensions().get().cloned().ok_or_else(|| Status::unauthenticated("no valid passport"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_read_in_every_unit() {
+        assert_eq!(parse_timeout("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        for malformed in ["", "S", "5", "5x", "-1S", "123456789S", "é"] {
+            assert_eq!(parse_timeout(malformed), None, "{malformed}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A private PostgreSQL cluster: its own data, its own socket, no port.
+
+use std::fs;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::installed;
+use crate::server::Server;
+use crate::watchdog::Watchdog;
+
+/// Together half a minute, which is also enough for crash recovery on a busy machine.
+const ATTEMPTS: usize = 1500;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A PostgreSQL cluster of one test's own, for tests that take the database away.
+///
+/// Gone with its data when dropped, or when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Cluster {
+    watchdog: Watchdog,
+}
+
+impl Cluster {
+    /// A cluster that answers, or nothing where PostgreSQL tests are skipped.
+    ///
+    /// # Panics
+    /// When `BIBLIOTIQUE_TEST_POSTGRES` is `required` and PostgreSQL is not installed, or when it does not start.
+    pub async fn start() -> Option<Self> {
+        let binaries = installed::binaries()?;
+        let (watchdog, initialised) = spawn_blocking(move || {
+            let mut watchdog = Watchdog::of_server(&binaries);
+            let initialised = watchdog.order("initialise");
+            (watchdog, initialised)
+        })
+        .await
+        .expect("a watchdog for the cluster");
+        let mut cluster = Self { watchdog };
+        assert!(initialised, "initdb failed:\n{}", cluster.log());
+        cluster.start_again().await;
+        Some(cluster)
+    }
+
+    /// The URL of a fresh, empty database in this cluster; it stays for as long as the cluster.
+    pub async fn database(&self) -> String {
+        let server = self.server();
+        server.url_of(&server.create_database().await)
+    }
+
+    /// Takes the server away at once, as a crash would; the data stays. Returns when it is gone.
+    pub fn stop(&mut self) {
+        self.watchdog.order("stop");
+    }
+
+    /// Brings a stopped server back, with its data and under the same URLs. Returns when it answers.
+    ///
+    /// # Panics
+    /// When it does not answer within half a minute.
+    pub async fn start_again(&mut self) {
+        self.watchdog.order("start");
+        for _ in 0..ATTEMPTS {
+            if self.server().answers().await {
+                return;
+            }
+            sleep(PAUSE).await;
+        }
+        panic!("PostgreSQL does not answer:\n{}", self.log());
+    }
+
+    /// The port is only part of the socket's name; said, because `PGPORT` would change the default.
+    pub(crate) fn server(&self) -> Server {
+        let directory = self.watchdog.directory().display().to_string();
+        let host = directory.replace('/', "%2F");
+        Server::at(format!("postgres://postgres@localhost:5432/postgres?host={host}"))
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.watchdog.directory().join("log")).unwrap_or_default()
+    }
+}

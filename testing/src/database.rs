@@ -1,0 +1,90 @@
+//! An empty database of one test's own.
+
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::cluster::Cluster;
+use crate::installed::{self, Wish};
+use crate::server::{Created, Server};
+use crate::watchdog::Watchdog;
+
+/// A fresh, empty database; gone when dropped, or when the process ends, however it ends.
+///
+/// A database in the server of `BIBLIOTIQUE_TEST_POSTGRES_URL` is the exception: it stays when the process is killed.
+#[derive(Debug)]
+pub struct Database {
+    url: String,
+    kept: Kept,
+}
+
+/// Which of the two databases we support.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A file in a temporary directory.
+    Sqlite,
+    /// A database in a PostgreSQL server.
+    Postgres,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for what their Drop removes")]
+enum Kept {
+    Directory(TempDir),
+    Created(Created),
+}
+
+/// A fresh SQLite database: a file that does not exist yet, in a directory of its own.
+pub async fn sqlite() -> Database {
+    let directory = TempDir::new_in(scratch().directory()).expect("a directory for one database");
+    Database {
+        url: format!("sqlite://{}/test.db?mode=rwc", directory.path().display()),
+        kept: Kept::Directory(directory),
+    }
+}
+
+/// A fresh PostgreSQL database, or nothing where PostgreSQL tests are skipped.
+///
+/// # Panics
+/// When `BIBLIOTIQUE_TEST_POSTGRES` is `required` and there is no PostgreSQL, or when there is one that does not work.
+pub async fn postgres() -> Option<Database> {
+    let created = Created::on(shared_server().await?).await;
+    Some(Database { url: created.url(), kept: Kept::Created(created) })
+}
+
+impl Database {
+    /// Where it is, as `sqlx` and our own settings take it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Which of the two it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.kept {
+            Kept::Directory(_) => Kind::Sqlite,
+            Kept::Created(_) => Kind::Postgres,
+        }
+    }
+}
+
+/// Holds the SQLite files of this process. A static is never dropped: its watchdog clears what a killed process leaves.
+fn scratch() -> &'static Watchdog {
+    static SCRATCH: OnceLock<Watchdog> = OnceLock::new();
+    SCRATCH.get_or_init(Watchdog::of_directory)
+}
+
+/// One per process, for as long as the process: starting it takes as long as many a test.
+async fn shared_server() -> Option<Server> {
+    static CLUSTER: OnceCell<Option<Cluster>> = OnceCell::const_new();
+    if Wish::of_environment() == Wish::Off {
+        return None;
+    }
+    if let Some(url) = installed::running() {
+        return Some(Server::at(url));
+    }
+    let cluster = CLUSTER.get_or_init(Cluster::start).await;
+    cluster.as_ref().map(Cluster::server)
+}
