@@ -1,1 +1,84 @@
-//! Being written.
+//! The HTTP door: five documented APIs translated to gRPC, and the one place where access tokens are checked.
+
+mod body;
+mod edge;
+mod fault;
+mod probes;
+mod settings;
+mod surfaces;
+mod tokens;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, http::Uri, middleware::from_fn_with_state};
+use jiff::tz::TimeZone;
+use proto::identity::v1::identity_service_client::IdentityServiceClient;
+use shared::{Clock, channel::Channel, passport::Caller, rpc::MESSAGE_BYTES};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use settings::GatewayArgs;
+
+use fault::Fault;
+use surfaces::swift::Windows;
+use tokens::Keys;
+
+/// What the gateway needs to run.
+pub struct Settings {
+    /// The way to identity, on the gateway's own behalf.
+    pub identity: Channel,
+    /// How long an access token may live at most.
+    pub session: Duration,
+    /// In which the surface `swift` prints times.
+    pub time_zone: TimeZone,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Cancelled when the role is about to end: not ready from then on.
+    pub leaving: CancellationToken,
+}
+
+/// What all handlers share.
+struct Gateway {
+    identity: Channel,
+    keys: Keys,
+    session: Duration,
+    windows: Windows,
+    time_zone: TimeZone,
+    clock: Clock,
+    leaving: CancellationToken,
+}
+
+type Shared = Arc<Gateway>;
+type Identity = IdentityServiceClient<Channel>;
+
+impl Gateway {
+    /// Identity, asked on the gateway's own behalf.
+    fn identity(&self) -> Identity {
+        client(self.identity.clone())
+    }
+
+    /// Identity, asked on somebody's behalf.
+    fn identity_for(&self, caller: &Arc<Caller>) -> Identity {
+        client(self.identity.on_behalf_of(Arc::clone(caller)))
+    }
+}
+
+fn client(channel: Channel) -> Identity {
+    IdentityServiceClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES)
+}
+
+/// The HTTP application.
+pub fn app(settings: Settings) -> Router {
+    let Settings { identity, session, time_zone, clock, leaving } = settings;
+    let windows = Windows::default();
+    let gateway = Arc::new(Gateway { identity, keys: Keys::default(), session, windows, time_zone, clock, leaving });
+    surfaces::routes(&gateway)
+        .merge(probes::routes())
+        .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))
+        .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
+        .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(from_fn_with_state(Arc::clone(&gateway), edge::edge))
+        .with_state(gateway)
+}

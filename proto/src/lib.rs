@@ -34,3 +34,11 @@ secret! {
     identity::v1::CreateApiKeyResponse,
     identity::v1::VerifyApiKeyRequest,
 }
+
+/// What identity writes into access tokens (RFC 7519) and the gateway asks of them.
+pub mod token {
+    /// `iss`.
+    pub const ISSUER: &str = "bibliotique";
+    /// `aud`.
+    pub const AUDIENCE: &str = "bibliotique";
+}

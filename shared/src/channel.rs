@@ -56,7 +56,13 @@ pub struct MalformedAddress(String);
 
 impl Channel {
     /// To a service in this process, without a socket.
-    pub fn local(service: Router, audience: &'static str, caller: Caller, passports: Arc<Passports>, clock: Clock) -> Self {
+    pub fn local(
+        service: Router,
+        audience: &'static str,
+        caller: Caller,
+        passports: Arc<Passports>,
+        clock: Clock,
+    ) -> Self {
         Self { transport: Transport::Local(service), audience, caller: Arc::new(caller), passports, clock }
     }
 
@@ -87,8 +93,11 @@ impl Channel {
     fn sign(&self, headers: &mut HeaderMap, context: &Context) {
         let passport = self.passports.sign(&self.caller, self.audience, self.clock.now());
         let milliseconds = context.remaining().as_millis().min(99_999_999);
-        let values =
-            [(PASSPORT, passport), (REQUEST_ID, context.request_id.to_string()), ("grpc-timeout", format!("{milliseconds}m"))];
+        let values = [
+            (PASSPORT, passport),
+            (REQUEST_ID, context.request_id.to_string()),
+            ("grpc-timeout", format!("{milliseconds}m")),
+        ];
         for (name, value) in values {
             // All three are plain ASCII by construction.
             if let Ok(value) = HeaderValue::try_from(value) {

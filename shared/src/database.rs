@@ -60,7 +60,9 @@ pub enum OpenError {
     #[error("a database URL begins with sqlite: or postgres:")]
     UnknownScheme,
     /// The server would lose acknowledged writes in a crash.
-    #[error("PostgreSQL's setting {setting} is {value:?}: acknowledged writes would be lost in a crash; set it to \"on\"")]
+    #[error(
+        "PostgreSQL's setting {setting} is {value:?}: acknowledged writes would be lost in a crash; set it to \"on\""
+    )]
     Unsafe {
         /// `fsync` or `synchronous_commit`.
         setting: &'static str,
@@ -98,17 +100,6 @@ impl Db {
     pub async fn answers(&self) -> bool {
         crate::on!(self, |db| sqlx::query("SELECT 1").execute(db).await.is_ok())
     }
-
-    /// Waits for what is under way and closes all connections.
-    pub async fn close(&self) {
-        match self {
-            Self::Sqlite { read, write } => {
-                read.close().await;
-                write.close().await;
-            }
-            Self::Postgres(pool) => pool.close().await,
-        }
-    }
 }
 
 async fn open_sqlite(url: &str, migrations: &Migrator) -> Result<Db, OpenError> {
@@ -122,7 +113,8 @@ async fn open_sqlite(url: &str, migrations: &Migrator) -> Result<Db, OpenError> 
     // SQLite takes no lock around a migration, so the file beside it does; the system frees it when a process dies.
     let _lock = lock(options.get_filename().to_owned()).await?;
 
-    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).max_lifetime(None).idle_timeout(None);
+    let writer =
+        SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).max_lifetime(None).idle_timeout(None);
     let write = writer.connect_with(options.clone()).await?;
     migrations.run(&write).await?;
     let reader = SqlitePoolOptions::new().max_connections(SQLITE_READERS).acquire_timeout(PATIENCE).max_lifetime(None);
@@ -190,7 +182,7 @@ macro_rules! tx {
     ($db:expr, |$tx:ident| $body:expr) => {{
         let mut tried = 1;
         loop {
-            let outcome: Result<_, $crate::Error<_>> = match $db {
+            let outcome: ::std::result::Result<_, $crate::Error<_>> = match $db {
                 $crate::Db::Sqlite { write, .. } => {
                     async {
                         let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;

@@ -4,7 +4,9 @@ use std::{future::Future, time::Duration};
 
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic_health::{ServingStatus, pb::health_server::Health, pb::health_server::HealthServer, server::health_reporter};
+use tonic_health::{
+    ServingStatus, pb::health_server::Health, pb::health_server::HealthServer, server::health_reporter,
+};
 
 /// How often the probe runs, and how long it may take: together well under the 5 s in which a change must show.
 const EVERY: Duration = Duration::from_secs(1);

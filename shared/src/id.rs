@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use crate::Timestamp;
 
-/// Twelve bytes: four of seconds, so that ids sort by age and lie close together in an index, and eight random ones.
+/// Twelve bytes: four of seconds and three of microseconds, so that ids sort by age and lie close together in an index, and
+/// five random ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id([u8; 12]);
 
@@ -15,12 +16,13 @@ pub struct MalformedId;
 
 impl Id {
     /// An id for something made at `now`.
-    pub fn new(now: Timestamp, random: [u8; 8]) -> Self {
+    pub fn new(now: Timestamp, random: [u8; 5]) -> Self {
         let seconds = u32::try_from(now.seconds()).unwrap_or(u32::MAX).to_be_bytes();
+        let [_, micros @ ..] = u32::try_from(now.micros().rem_euclid(1_000_000)).unwrap_or(0).to_be_bytes();
         let mut id = [0; 12];
-        let (time, rest) = id.split_at_mut(4);
-        time.copy_from_slice(&seconds);
-        rest.copy_from_slice(&random);
+        for (byte, value) in id.iter_mut().zip(seconds.into_iter().chain(micros).chain(random)) {
+            *byte = value;
+        }
         Self(id)
     }
 
@@ -93,11 +95,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_reads_back(seconds in 0..u32::MAX, random: [u8; 8]) {
-            let id = Id::new(Timestamp::from_micros(i64::from(seconds) * 1_000_000), random);
+        fn an_id_reads_back(micros in 0..i64::from(u32::MAX) * 1_000_000, random: [u8; 5]) {
+            let id = Id::new(Timestamp::from_micros(micros), random);
 
             prop_assert_eq!(id.to_string().len(), 24);
             prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+
+        #[test]
+        fn ids_sort_by_age(micros in 0..i64::from(u32::MAX) * 1_000_000, random: [u8; 5]) {
+            let id = |micros| Id::new(Timestamp::from_micros(micros), random).to_string();
+
+            prop_assert!(id(micros) < id(micros + 1));
         }
 
         #[test]

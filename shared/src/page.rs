@@ -28,7 +28,8 @@ impl Page {
             _ => return Err(("page_size", "must be 0 to 1000")),
         };
         let after = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let after = after.filter(|key| !key.contains('\0')).ok_or(("page_token", "must come from an earlier answer"))?;
+        let after =
+            after.filter(|key| !key.contains('\0')).ok_or(("page_token", "must come from an earlier answer"))?;
         if skip < 0 {
             return Err(("skip", "must not be negative"));
         }

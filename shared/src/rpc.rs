@@ -144,6 +144,22 @@ fn parse_timeout(text: &str) -> Option<Duration> {
     }
 }
 
+/// Adds reflection (v1 and v1alpha) for what `descriptors`, a FileDescriptorSet, and health checking describe.
+pub fn with_reflection(routes: Routes, descriptors: &'static [u8]) -> Routes {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(descriptors)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    match (builder().build_v1(), builder().build_v1alpha()) {
+        (Ok(v1), Ok(v1alpha)) => routes.add_service(v1).add_service(v1alpha),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "reflection is off: the descriptors cannot be read");
+            routes
+        }
+    }
+}
+
 /// Who called, as the layer found it.
 ///
 /// # Errors

@@ -10,6 +10,8 @@
 //!
 //! "There" means `initdb` and `postgres` are installed: each test process starts a private cluster and removes it.
 //! With `BIBLIOTIQUE_TEST_POSTGRES_URL` databases are created in that running server instead; a [`Cluster`] is always private.
+//!
+//! Everything is made where temporary files go. Where `TMPDIR` is in memory, a database is there many times sooner.
 
 mod account;
 mod cluster;

@@ -1,6 +1,6 @@
 //! Nothing is left running or on disk by a test process that is killed.
 //!
-//! Each test starts itself again as the victim: a process that holds databases and never ends by itself.
+//! Each test starts itself again as the victim: a process that holds databases until it is killed.
 
 use std::env;
 use std::fs;
@@ -46,24 +46,26 @@ async fn an_interrupted_process_leaves_nothing() {
 /// The bystander outlives the victim; that it holds no pipe of ours is part of what is tested.
 async fn hold_databases() -> ! {
     let sqlite = testing::sqlite().await;
-    fs::write(sqlite_directory(sqlite.url()).join("test.db"), "").unwrap();
+    fs::write(Path::new(sqlite_directory(sqlite.url())).join("test.db"), "").unwrap();
     let shared = testing::postgres().await;
     let cluster = Cluster::start().await;
-    let bystander = Command::new("sleep").arg("60").stdout(Stdio::null()).spawn().unwrap();
+    let mut bystander = Command::new("sleep").arg("60").stdout(Stdio::null()).spawn().unwrap();
 
     say("bystander", &bystander.id().to_string());
-    say("directory", sqlite_directory(sqlite.url()).to_str().unwrap());
+    say("directory", sqlite_directory(sqlite.url()));
     if let (Some(shared), Some(cluster)) = (&shared, &cluster) {
         say("server", &socket_directory(shared.url()));
         say("server", &socket_directory(&cluster.database().await));
     }
     say("ready", "");
-    std::future::pending().await
+    bystander.wait().unwrap();
+    panic!("nobody killed the victim");
 }
 
 /// To stdout itself: the test harness keeps what `println!` says.
 fn say(key: &str, value: &str) {
-    writeln!(io::stdout(), "{key}={value}").unwrap();
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{key}={value}").unwrap();
 }
 
 struct Victim {
@@ -93,13 +95,20 @@ impl Victim {
         for line in output.lines().map(Result::unwrap) {
             match line.split_once('=') {
                 Some(("bystander", id)) => self.bystander = id.to_owned(),
-                Some(("directory", path)) => self.directories.push(path.into()),
+                Some(("directory", path)) => self.add_directory(Path::new(path)),
                 Some(("server", path)) => self.add_server(Path::new(path)),
                 Some(("ready", _)) => return,
                 _ => {}
             }
         }
         panic!("the victim ended by itself");
+    }
+
+    /// With the one above it, which holds all SQLite databases of the victim.
+    fn add_directory(&mut self, directory: &Path) {
+        assert!(directory.is_dir());
+        self.directories.push(directory.to_owned());
+        self.directories.push(directory.parent().unwrap().to_owned());
     }
 
     fn add_server(&mut self, directory: &Path) {
@@ -142,9 +151,9 @@ fn kill(signal: &str, target: &str) -> bool {
     status.unwrap().success()
 }
 
-fn sqlite_directory(url: &str) -> &Path {
+fn sqlite_directory(url: &str) -> &str {
     let path = url.strip_prefix("sqlite://").unwrap();
-    Path::new(path).parent().unwrap()
+    path.rsplit_once('/').unwrap().0
 }
 
 fn socket_directory(url: &str) -> String {

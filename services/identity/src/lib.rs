@@ -1,1 +1,125 @@
-//! Being written.
+//! Who may come in: accounts and their passwords, sessions, the keys that sign access tokens, API keys, the audit log.
+
+pub mod domain;
+mod grpc;
+mod hasher;
+mod policy;
+mod settings;
+mod store;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
+use proto::identity::v1::{create_account_request::Credential, identity_service_server::IdentityServiceServer};
+use shared::{
+    Clock, Error,
+    context::RequestId,
+    database::OpenError,
+    health,
+    passport::Passports,
+    rpc::{Guard, MESSAGE_BYTES},
+    secret::{ExposeSecret as _, Secret},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, service::Routes};
+
+use domain::{Refusal, account::Role, audit::Origin, hash::Pepper};
+use grpc::{Identity, NewAccount};
+pub use hasher::Admission;
+use hasher::Hasher;
+pub use policy::POLICY;
+pub use settings::{IdentityArgs, Settings};
+use store::Store;
+use tokens::{Tokens, UnusableKey};
+
+/// What passports for this service are made out to.
+pub const AUDIENCE: &str = "identity";
+
+/// The service's name in health checks.
+pub const SERVICE: &str = "bibliotique.identity.v1.IdentityService";
+
+/// Why identity does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// See [`OpenError`].
+    #[error("identity: {0}")]
+    Database(#[from] OpenError),
+    /// See [`UnusableKey`].
+    #[error("identity: {0}")]
+    Key(#[from] UnusableKey),
+    /// The first admin's e-mail address or password is refused.
+    #[error("identity: the first admin cannot be made: {0}")]
+    FirstAdmin(String),
+}
+
+/// Opens the database, brings its schema up to date, makes the first signing key and the first admin where there are none,
+/// and answers with the service, behind its guard. It is not healthy any more from `stop` on.
+///
+/// # Errors
+/// [`StartError`]
+pub async fn start(
+    settings: Settings,
+    passports: Arc<Passports>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> Result<Router, StartError> {
+    let store = Store::open(&settings.database_url).await?;
+    let tokens = Tokens::new(&settings.pepper, settings.session)?;
+    let hasher = Hasher::new(Pepper::new(&settings.pepper), settings.bcrypt_cost, settings.admission);
+    let policy = settings.policy;
+    let service = Identity {
+        store: store.clone(),
+        hasher,
+        bcrypt_cost: settings.bcrypt_cost,
+        tokens,
+        policy,
+        clock: clock.clone(),
+    };
+    service.prepare(settings.first_admin.as_ref()).await?;
+
+    let probe = store.clone();
+    let health = health::watched(SERVICE, stop, move || {
+        let store = probe.clone();
+        async move { store.answers().await }
+    });
+    let server = IdentityServiceServer::new(service)
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
+    let mut routes = Routes::new(server).add_service(health.await);
+    if settings.reflection {
+        routes = shared::rpc::with_reflection(routes, proto::DESCRIPTORS);
+    }
+    Ok(Guard::new(AUDIENCE, &POLICY, passports, clock).around(routes))
+}
+
+impl Identity {
+    async fn prepare(&self, first_admin: Option<&(String, Secret)>) -> Result<(), StartError> {
+        let actor = "service:identity".to_owned();
+        let by = Origin { actor, request_id: RequestId::fresh(), at: self.clock.now() };
+        let failed = |error: Error<Refusal>| StartError::FirstAdmin(Status::from(error).message().to_owned());
+        if self.store.newest_signing_key().await.map_err(failed)?.is_none() {
+            let key = self.tokens.new_key(by.at)?;
+            self.store.rotate_signing_keys(&key, &by).await.map_err(failed)?;
+        }
+        match first_admin {
+            Some((email, password)) => self.make_first_admin(email, password, &by).await.map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    /// An admin that exists is never touched.
+    async fn make_first_admin(&self, email: &str, password: &Secret, by: &Origin) -> Result<(), Error<Refusal>> {
+        if self.store.has_admin().await? {
+            return Ok(());
+        }
+        let account = self.blank_account("Admin", email, "", Role::Admin)?;
+        let credential = Credential::Password(password.expose_secret().to_owned());
+        let hash = self.hash_of(NewAccount { account: account.clone(), credential, confirmation: None }).await?;
+        match self.store.create_account(&account, &hash, None, true, by).await {
+            // Another replica was faster.
+            Err(Error::Refused(Refusal::AdminExists | Refusal::LoginTaken)) => Ok(()),
+            made => made,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The command line: every setting a flag and a variable.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gateway::GatewayArgs;
+use identity::IdentityArgs;
+use shared::{
+    passport::{Caller, Role},
+    secret::{Secret, parse_key},
+};
+
+/// The lending platform that a small library, a school or an association starts with one command.
+///
+/// Without a command it serves everything, with its data in ./data.
+#[derive(Parser, Debug)]
+#[command(version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Serve everything in this process, or one role.
+    Serve(Box<ServeArgs>),
+    /// Look after the admins.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Look after the keys that applications show.
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    /// Look after the keys that sign access tokens.
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
+    /// Print a passport, good for a minute: what the gRPC services ask for in the metadata `passport`.
+    Passport(PassportArgs),
+}
+
+/// What all roles and commands need to find and trust each other.
+#[derive(Args, Clone, Debug)]
+pub struct CommonArgs {
+    /// Where an embedded suite keeps its databases and the secrets that it makes.
+    #[arg(long, env = "BIBLIOTIQUE_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+
+    /// Where identity listens; for a role apart, where it is reached (several with commas).
+    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_ADDR", default_value = "127.0.0.1:50051")]
+    pub identity_addr: String,
+
+    /// Secret that the roles of a suite share, at least 32 bytes. Embedded, made once and kept in the data directory.
+    #[arg(long, env = "BIBLIOTIQUE_INTERNAL_KEY", hide_env_values = true, value_parser = parse_key)]
+    pub internal_key: Option<Secret>,
+
+    /// What is logged: a level (error, warn, info, debug, trace) or directives such as info,gateway=debug.
+    #[arg(long, env = "BIBLIOTIQUE_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// `bibliotique serve`.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// One role alone; without it, everything.
+    pub role: Option<ServedRole>,
+
+    /// How many hours a sign-in lasts.
+    #[arg(long, env = "BIBLIOTIQUE_SESSION_HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
+    pub session_hours: u32,
+
+    /// How many seconds to go on serving after SIGTERM while already reported as not ready, so that no new request is sent
+    /// here when serving ends. Not waited for after ctrl-C.
+    #[arg(long, env = "BIBLIOTIQUE_DRAIN_SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=8))]
+    pub drain_seconds: u32,
+
+    /// See [`CommonArgs`].
+    #[command(flatten)]
+    pub common: CommonArgs,
+
+    /// See [`IdentityArgs`].
+    #[command(flatten)]
+    pub identity: IdentityArgs,
+
+    /// See [`GatewayArgs`].
+    #[command(flatten)]
+    pub gateway: GatewayArgs,
+}
+
+impl ServeArgs {
+    /// What `bibliotique serve` would get from the environment.
+    ///
+    /// # Errors
+    /// What the command line would say.
+    pub fn by_default() -> Result<Self, clap::Error> {
+        match Cli::try_parse_from(["bibliotique", "serve"])?.command {
+            Some(Command::Serve(args)) => Ok(*args),
+            _ => Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand)),
+        }
+    }
+
+    /// How long a session lasts.
+    pub fn session(&self) -> Duration {
+        Duration::from_secs(u64::from(self.session_hours) * 3600)
+    }
+}
+
+/// A role that can be served alone.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedRole {
+    /// Who may come in.
+    Identity,
+    /// The HTTP door.
+    Gateway,
+}
+
+/// What an operator's command needs to find the suite, or to open an embedded one that does not run.
+#[derive(Args, Clone, Debug)]
+pub struct OperatorArgs {
+    /// See [`CommonArgs`].
+    #[command(flatten)]
+    pub common: CommonArgs,
+
+    /// See [`IdentityArgs`].
+    #[command(flatten)]
+    pub identity: IdentityArgs,
+}
+
+/// `bibliotique admin`.
+#[derive(Subcommand, Debug)]
+pub enum AdminCommand {
+    /// Make an admin. Asks for a password; without a terminal, makes one and prints it, once.
+    Create {
+        /// What he signs in with.
+        #[arg(long)]
+        email: String,
+        /// What he is called.
+        #[arg(long, default_value = "Admin")]
+        name: String,
+        /// See [`OperatorArgs`].
+        #[command(flatten)]
+        operator: Box<OperatorArgs>,
+    },
+}
+
+/// `bibliotique api-key`.
+#[derive(Subcommand, Debug)]
+pub enum ApiKeyCommand {
+    /// Make a key and print it, once.
+    Create {
+        /// Which application it is for.
+        #[arg(long)]
+        name: String,
+        /// See [`OperatorArgs`].
+        #[command(flatten)]
+        operator: Box<OperatorArgs>,
+    },
+}
+
+/// `bibliotique signing-key`.
+#[derive(Subcommand, Debug)]
+pub enum SigningKeyCommand {
+    /// Sign with a new key from now on; tokens of the old one stay good until they expire.
+    Rotate {
+        /// See [`OperatorArgs`].
+        #[command(flatten)]
+        operator: Box<OperatorArgs>,
+    },
+}
+
+/// `bibliotique passport`.
+#[derive(Args, Clone, Debug)]
+pub struct PassportArgs {
+    /// As what to call.
+    #[arg(long)]
+    pub role: PassportRole,
+
+    /// Which service it is for.
+    #[arg(long, default_value = identity::AUDIENCE)]
+    pub audience: String,
+
+    /// As whom to call: an account's id. Without it, as an operator or as the gateway.
+    #[arg(long)]
+    pub subject: Option<String>,
+
+    /// See [`CommonArgs`].
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// A role of a passport.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum PassportRole {
+    /// A signed-in person.
+    Client,
+    /// Who runs the place.
+    Admin,
+    /// A role of the suite.
+    Service,
+}
+
+impl PassportArgs {
+    /// Who the passport says calls.
+    pub fn caller(&self) -> Caller {
+        let caller = match self.role {
+            PassportRole::Admin => Caller::operator(),
+            PassportRole::Service => Caller::service("operator"),
+            PassportRole::Client => Caller { role: Role::Client, ..Caller::operator() },
+        };
+        match &self.subject {
+            Some(subject) => Caller { subject: subject.clone(), ..caller },
+            None => caller,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What an operator does from the command line: over gRPC with the suite that runs; without one, with an embedded database
+//! opened in this process.
+
+use std::{io::IsTerminal as _, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::bail;
+use identity::IdentityArgs;
+use proto::identity::v1::{
+    self as pb, create_account_request::Credential, identity_service_client::IdentityServiceClient,
+};
+use shared::{
+    Clock,
+    channel::Channel,
+    context::{Context, RequestId},
+    passport::{Caller, Passports},
+};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::{
+    cli::{AdminCommand, ApiKeyCommand, OperatorArgs, PassportArgs, SigningKeyCommand},
+    secrets::{embedded_url, given_or_kept},
+};
+
+/// An operator's way to identity.
+pub struct Operator {
+    identity: IdentityServiceClient<Channel>,
+}
+
+impl Operator {
+    /// With a channel that calls as an operator.
+    pub fn new(identity: Channel) -> Self {
+        Self { identity: IdentityServiceClient::new(identity) }
+    }
+
+    async fn reach(args: &OperatorArgs) -> anyhow::Result<Self> {
+        let OperatorArgs { common, identity } = args;
+        let internal_key = given_or_kept(common.internal_key.as_ref(), &common.data_dir, "internal.key")?;
+        let passports = Arc::new(Passports::new(&internal_key));
+        let (audience, clock) = (identity::AUDIENCE, Clock::system());
+        if is_listening(&common.identity_addr).await {
+            let address = &common.identity_addr;
+            let channel = Channel::remote(address, proto::DESCRIPTORS, audience, Caller::operator(), passports, clock)?;
+            return Ok(Self::new(channel));
+        }
+        if identity.identity_database_url.is_some() {
+            bail!("identity does not answer at {}: start it, or set BIBLIOTIQUE_IDENTITY_ADDR", common.identity_addr);
+        }
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+        let settings = identity_settings(identity, &common.data_dir, Duration::from_secs(1), nobody)?;
+        let stop = CancellationToken::new();
+        let service = identity::start(settings, Arc::clone(&passports), clock.clone(), stop).await?;
+        Ok(Self::new(Channel::local(service, audience, Caller::operator(), passports, clock)))
+    }
+
+    /// Makes an admin.
+    ///
+    /// # Errors
+    /// What identity refuses.
+    pub async fn create_admin(&mut self, email: &str, name: &str, password: String) -> Result<pb::Account, Status> {
+        let request = pb::CreateAccountRequest {
+            name: name.to_owned(),
+            email: email.to_owned(),
+            role: pb::Role::Admin.into(),
+            credential: Some(Credential::Password(password)),
+            ..pb::CreateAccountRequest::default()
+        };
+        Ok(self.identity.create_account(request).await?.into_inner().account.unwrap_or_default())
+    }
+}
+
+/// Whether anybody listens there. A suite that is there but not well must not be gone around.
+async fn is_listening(addresses: &str) -> bool {
+    for address in addresses.split(',') {
+        let connecting = tokio::time::timeout(Duration::from_secs(1), TcpStream::connect(address.trim()));
+        if matches!(connecting.await, Ok(Ok(_))) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Identity's settings in an embedded suite: what is missing is made and kept in the data directory.
+pub fn identity_settings(
+    args: &IdentityArgs,
+    directory: &Path,
+    session: Duration,
+    listens: SocketAddr,
+) -> anyhow::Result<identity::Settings> {
+    let database = args.identity_database_url.clone().unwrap_or_else(|| embedded_url(directory, "identity.db"));
+    let pepper = given_or_kept(args.pepper.as_ref(), directory, "pepper")?;
+    Ok(args.settings(database, pepper, session, listens))
+}
+
+/// `bibliotique admin …`.
+pub async fn admin(command: AdminCommand) -> anyhow::Result<()> {
+    let AdminCommand::Create { email, name, operator } = command;
+    let (password, is_generated) = new_password()?;
+    let mut operator = Operator::reach(&operator).await?;
+
+    let made = as_one_request(operator.create_admin(&email, &name, password.clone())).await.map_err(told)?;
+
+    println!("{} ({}) is an admin now.", made.email, made.id);
+    if is_generated {
+        println!("Password, shown only this once: {password}");
+    }
+    Ok(())
+}
+
+/// Typed twice at a terminal; otherwise made here. Answers also whether it was made.
+fn new_password() -> anyhow::Result<(String, bool)> {
+    if !std::io::stdin().is_terminal() {
+        return Ok((generated(), true));
+    }
+    let password = rpassword::prompt_password("New password (empty to have one made): ")?;
+    if password.is_empty() {
+        return Ok((generated(), true));
+    }
+    if rpassword::prompt_password("The same again: ")? != password {
+        bail!("the passwords do not match");
+    }
+    Ok((password, false))
+}
+
+/// 120 random bits with all kinds of characters that a policy may ask for.
+fn generated() -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKMNPQRSabcdefghjkmnpqrs";
+    let letters = shared::random::bytes::<24>()
+        .map(|byte| char::from(ALPHABET.get(usize::from(byte % 32)).copied().unwrap_or(b'x')));
+    let groups: Vec<String> = letters.chunks(6).map(|group| group.iter().collect()).collect();
+    format!("A7z-{}", groups.join("-"))
+}
+
+/// `bibliotique api-key …`.
+pub async fn api_key(command: ApiKeyCommand) -> anyhow::Result<()> {
+    let ApiKeyCommand::Create { name, operator } = command;
+    let mut operator = Operator::reach(&operator).await?;
+
+    let made =
+        as_one_request(operator.identity.create_api_key(pb::CreateApiKeyRequest { name })).await.map_err(told)?;
+
+    println!("{}", made.into_inner().key);
+    Ok(())
+}
+
+/// `bibliotique signing-key …`.
+pub async fn signing_key(command: SigningKeyCommand) -> anyhow::Result<()> {
+    let SigningKeyCommand::Rotate { operator } = command;
+    let mut operator = Operator::reach(&operator).await?;
+
+    let made =
+        as_one_request(operator.identity.rotate_signing_keys(pb::RotateSigningKeysRequest {})).await.map_err(told)?;
+
+    println!("Tokens are signed with key {} now.", made.into_inner().signing_key.unwrap_or_default().id);
+    Ok(())
+}
+
+/// `bibliotique passport …`.
+pub fn passport(args: &PassportArgs) -> anyhow::Result<()> {
+    let internal_key = given_or_kept(args.common.internal_key.as_ref(), &args.common.data_dir, "internal.key")?;
+    println!("{}", Passports::new(&internal_key).sign(&args.caller(), &args.audience, Clock::system().now()));
+    Ok(())
+}
+
+async fn as_one_request<F: Future>(work: F) -> F::Output {
+    Context::new(RequestId::fresh(), Duration::from_secs(30)).scope(work).await
+}
+
+fn told(status: Status) -> anyhow::Error {
+    anyhow::anyhow!("{}", status.message()).context("identity refuses")
+}

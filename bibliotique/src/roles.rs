@@ -1,0 +1,157 @@
+//! `bibliotique serve`: settings to running roles, and running roles to an orderly end.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use shared::{
+    Clock,
+    channel::Channel,
+    passport::{Caller, Passports},
+    secret::Secret,
+    server::{Limits, serve},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{ServeArgs, ServedRole},
+    secrets::{data_dir, given_or_kept},
+    suite::{Suite, SuiteSettings, bind},
+};
+
+/// Serves until a signal.
+///
+/// # Errors
+/// A sentence on what is in the way.
+pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    match args.role {
+        None => everything(args).await,
+        Some(ServedRole::Identity) => identity_alone(args).await,
+        Some(ServedRole::Gateway) => gateway_alone(args).await,
+    }
+}
+
+async fn everything(args: ServeArgs) -> anyhow::Result<()> {
+    let has_first_admin = args.identity.admin_email.is_some();
+    let data = args.common.data_dir.display().to_string();
+    let suite = Suite::start(embedded(&args)?).await?;
+    greet(&suite, &data, has_first_admin);
+
+    let drain = leave(args.drain_seconds).await?;
+    suite.end(drain).await;
+    Ok(())
+}
+
+/// The settings of an embedded suite, with what is missing made and kept in the data directory.
+fn embedded(args: &ServeArgs) -> anyhow::Result<SuiteSettings> {
+    let directory = &args.common.data_dir;
+    data_dir(directory)?;
+    let identity_addr = socket(&args.common.identity_addr)?;
+    Ok(SuiteSettings {
+        identity: crate::operator::identity_settings(&args.identity, directory, args.session(), identity_addr)?,
+        identity_addr,
+        gateway: args.gateway.clone(),
+        internal_key: given_or_kept(args.common.internal_key.as_ref(), directory, "internal.key")?,
+        clock: Clock::system(),
+        limits: Limits::default(),
+    })
+}
+
+/// A few lines for whoever started it.
+fn greet(suite: &Suite, data: &str, has_first_admin: bool) {
+    let http = suite.http;
+    println!("bibliotique is ready; its data is in {data}");
+    println!("  HTTP  http://{http}");
+    println!("  gRPC  {}  (identity)", suite.identity);
+    if !has_first_admin {
+        println!("Make an admin:  bibliotique admin create --email you@example.org   (cargo run -- admin create …)");
+    }
+    println!("Try it:");
+    println!(
+        "  curl -s http://{http}/api/clients/register -H 'Content-Type: application/json' \\\n    -d '{{\"nom\":\"Élodie\",\"email\":\"elodie@example.org\",\"password\":\"Lis-1-livre\",\"confirmPassword\":\"Lis-1-livre\"}}'"
+    );
+    println!("  curl -s http://{http}/api/clients/me -H 'Authorization: Bearer <the token>'");
+}
+
+async fn identity_alone(args: ServeArgs) -> anyhow::Result<()> {
+    let address = socket(&args.common.identity_addr)?;
+    let database =
+        required(args.identity.identity_database_url.as_ref(), "identity-database-url", "IDENTITY_DATABASE_URL")?;
+    let pepper = required(args.identity.pepper.as_ref(), "pepper", "PEPPER")?;
+    let internal_key = required(args.common.internal_key.as_ref(), "internal-key", "INTERNAL_KEY")?;
+    let listener = bind(address).await?;
+
+    let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
+    let settings = args.identity.settings(database, pepper, args.session(), address);
+    let passports = Arc::new(Passports::new(&internal_key));
+    let service = identity::start(settings, passports, Clock::system(), leaving.clone()).await?;
+    let serving = tokio::spawn(serve(listener, service, Limits::default(), stop.clone()));
+    println!("bibliotique identity is ready on {address}");
+
+    end(args.drain_seconds, leaving, stop, serving).await
+}
+
+async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
+    let internal_key = required(args.common.internal_key.as_ref(), "internal-key", "INTERNAL_KEY")?;
+    let listener = bind(args.gateway.http_addr).await?;
+    let http = listener.local_addr()?;
+
+    let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
+    let passports = Arc::new(Passports::new(&internal_key));
+    let clock = Clock::system();
+    let identity = Channel::remote(
+        &args.common.identity_addr,
+        proto::DESCRIPTORS,
+        identity::AUDIENCE,
+        Caller::service("gateway"),
+        passports,
+        clock.clone(),
+    )?;
+    let session = args.session();
+    let time_zone = args.gateway.time_zone;
+    let app = gateway::app(gateway::Settings { identity, session, time_zone, clock, leaving: leaving.clone() });
+    let serving = tokio::spawn(serve(listener, app, Limits::default(), stop.clone()));
+    println!("bibliotique gateway is ready on http://{http}");
+
+    end(args.drain_seconds, leaving, stop, serving).await
+}
+
+async fn end(
+    drain_seconds: u32,
+    leaving: CancellationToken,
+    stop: CancellationToken,
+    serving: tokio::task::JoinHandle<()>,
+) -> anyhow::Result<()> {
+    let drain = leave(drain_seconds).await?;
+    leaving.cancel();
+    tokio::time::sleep(drain).await;
+    stop.cancel();
+    Ok(serving.await?)
+}
+
+/// Waits for a signal. Answers with how long to drain: after SIGTERM somebody may still send requests here, after ctrl-C
+/// somebody waits at the keyboard. A second signal ends the process at once.
+async fn leave(drain_seconds: u32) -> anyhow::Result<Duration> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let drain = tokio::select! {
+        _ = terminate.recv() => Duration::from_secs(drain_seconds.into()),
+        _ = interrupt.recv() => Duration::ZERO,
+    };
+    tracing::info!("leaving");
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
+        }
+        std::process::exit(1);
+    });
+    Ok(drain)
+}
+
+fn required(secret: Option<&Secret>, flag: &str, variable: &str) -> anyhow::Result<Secret> {
+    secret.cloned().with_context(|| format!("a role alone needs --{flag} or BIBLIOTIQUE_{variable}"))
+}
+
+fn socket(address: &str) -> anyhow::Result<SocketAddr> {
+    address.parse().with_context(|| format!("{address:?} is not an address to listen on, like 127.0.0.1:50051"))
+}

@@ -1,0 +1,105 @@
+//! All roles in one process: the gateway's calls go to the services without a socket, and the gRPC ports are open all the same.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::Router;
+use gateway::GatewayArgs;
+use shared::{
+    Clock,
+    channel::Channel,
+    passport::{Caller, Passports},
+    secret::Secret,
+    server::{Limits, serve},
+};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// What the suite needs to run.
+pub struct SuiteSettings {
+    /// Identity's.
+    pub identity: identity::Settings,
+    /// Where identity's gRPC port is.
+    pub identity_addr: SocketAddr,
+    /// The gateway's.
+    pub gateway: GatewayArgs,
+    /// What passports are signed with.
+    pub internal_key: Secret,
+    /// Where all roles get the time from.
+    pub clock: Clock,
+    /// What the servers put up with.
+    pub limits: Limits,
+}
+
+/// A running suite.
+pub struct Suite {
+    /// Where the HTTP APIs are.
+    pub http: SocketAddr,
+    /// Where identity's gRPC port is.
+    pub identity: SocketAddr,
+    door: Channel,
+    leaving: CancellationToken,
+    stop: CancellationToken,
+    servers: JoinSet<()>,
+}
+
+impl Suite {
+    /// Starts all roles. When this answers, they serve.
+    ///
+    /// # Errors
+    /// A sentence on what is in the way.
+    pub async fn start(settings: SuiteSettings) -> anyhow::Result<Self> {
+        let http = bind(settings.gateway.http_addr).await?;
+        let grpc = bind(settings.identity_addr).await?;
+        let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
+        let passports = Arc::new(Passports::new(&settings.internal_key));
+        let clock = settings.clock;
+        let session = settings.identity.session;
+
+        let service =
+            identity::start(settings.identity, Arc::clone(&passports), clock.clone(), leaving.clone()).await?;
+        let caller = Caller::service("gateway");
+        let door = Channel::local(service.clone(), identity::AUDIENCE, caller, passports, clock.clone());
+        let app = gateway::app(gateway::Settings {
+            identity: door.clone(),
+            session,
+            time_zone: settings.gateway.time_zone,
+            clock,
+            leaving: leaving.clone(),
+        });
+
+        let mut suite = Self {
+            http: http.local_addr()?,
+            identity: grpc.local_addr()?,
+            door,
+            leaving,
+            stop,
+            servers: JoinSet::new(),
+        };
+        suite.spawn(http, app, settings.limits);
+        suite.spawn(grpc, service, settings.limits);
+        Ok(suite)
+    }
+
+    fn spawn(&mut self, listener: TcpListener, app: Router, limits: Limits) {
+        self.servers.spawn(serve(listener, app, limits, self.stop.clone()));
+    }
+
+    /// The way to identity as somebody, as an operator's command goes it.
+    pub fn identity_as(&self, caller: Caller) -> Channel {
+        self.door.on_behalf_of(Arc::new(caller))
+    }
+
+    /// Is not ready at once, serves on for `drain`, finishes what is in flight, and ends.
+    pub async fn end(mut self, drain: Duration) {
+        self.leaving.cancel();
+        tokio::time::sleep(drain).await;
+        self.stop.cancel();
+        while self.servers.join_next().await.is_some() {}
+    }
+}
+
+/// Listens on an address.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}

@@ -1,0 +1,98 @@
+//! The outermost layer: gives every request its id and deadline, every refusal its surface's words, every answer its headers.
+
+use std::{any::Any, net::IpAddr, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderName, HeaderValue, Version,
+        header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    },
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use shared::{
+    context::{Context, REQUEST_ID, RequestId},
+    server::Peer,
+};
+use tracing::Instrument as _;
+
+use crate::{
+    Shared,
+    fault::Fault,
+    surfaces::{Surface, swift},
+};
+
+/// What a request has to be answered in, hashing queue and neighbours included.
+const BUDGET: Duration = Duration::from_secs(10);
+
+/// What every answer of ours says to browsers; the surface `swift` has its own, older set.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// See the module.
+pub async fn edge(State(gateway): State<Shared>, request: Request, next: Next) -> Response {
+    let request_id = RequestId::from_headers(request.headers()).unwrap_or_else(RequestId::fresh);
+    let surface = Surface::of(request.uri().path());
+    let span = tracing::info_span!("request", id = %request_id);
+    let context = Context::new(request_id.clone(), BUDGET);
+
+    let work = async {
+        let line = format!("{} {}", request.method(), request.uri().path());
+        let began = tokio::time::Instant::now();
+        let response = match surface {
+            Surface::Swift => windowed(&gateway, request, next).await,
+            _ => answered(surface, next.run(request).await),
+        };
+        tracing::info!(status = response.status().as_u16(), took = ?began.elapsed(), "{line}");
+        response
+    };
+    let mut response = context.scope(work).instrument(span).await;
+
+    if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+fn answered(surface: Surface, response: Response) -> Response {
+    let mut response = rendered(surface, response);
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
+/// The surface `swift` counts requests, and says so on every answer.
+async fn windowed(gateway: &Shared, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0; 4]), |peer| peer.0.ip());
+    let is_http_11 = request.version() == Version::HTTP_11;
+    let window = gateway.windows.hit(peer, gateway.clock.now());
+    let response = match window.is_over() {
+        true => Fault::TooMany { retry_after: None }.into_response(),
+        false => next.run(request).await,
+    };
+    let mut response = rendered(Surface::Swift, response);
+    swift::dress(response.headers_mut(), window, gateway.clock.now(), &gateway.time_zone, is_http_11);
+    response
+}
+
+/// A fault in the surface's words.
+fn rendered(surface: Surface, mut response: Response) -> Response {
+    let Some(fault) = response.extensions_mut().remove::<Fault>() else { return response };
+    let mut told = surface.refuse(fault);
+    if let Some(allow) = response.headers_mut().remove(ALLOW) {
+        told.headers_mut().insert(ALLOW, allow);
+    }
+    told
+}
+
+/// A panic is one answer's failure. The hook has logged where it was.
+pub fn panicked(_: Box<dyn Any + Send>) -> axum::http::Response<Body> {
+    Fault::Internal.into_response()
+}

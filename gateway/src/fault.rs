@@ -1,0 +1,192 @@
+//! Everything that a surface can have to say no to, and how identity's refusals become it.
+
+use std::time::Duration;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// Why a request is not answered with what it asked for. Each surface says it in its own words: a handler just returns it,
+/// and the edge has the surface of the path render it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No `Authorization: Bearer`.
+    NoToken,
+    /// A token that identity did not sign for us.
+    BadToken,
+    /// A token past its time.
+    ExpiredToken,
+    /// A token whose session or account has ended.
+    RevokedToken,
+    /// Signed in, and not allowed.
+    Forbidden,
+    /// No such path, which this is.
+    NotFound(String),
+    /// The path is known, the method is not.
+    MethodNotAllowed,
+    /// The body is larger than the route takes.
+    TooLarge,
+    /// The body did not come in time.
+    TooSlow,
+    /// The body is not JSON by its type.
+    UnsupportedMediaType,
+    /// The body is not a JSON object; with a sentence's end that says why.
+    Malformed(&'static str),
+    /// Too many attempts or requests.
+    TooMany {
+        /// When to try again, if that helps.
+        retry_after: Option<Duration>,
+    },
+    /// Another role or its database is away, or overloaded.
+    Unavailable,
+    /// Our own failure.
+    Internal,
+    /// A field that identity found malformed, by its name there.
+    Invalid(String),
+    /// The rules say no.
+    Refused(Reason),
+}
+
+/// A handler's answer. A refusal that only one surface knows is an answer too, so it comes already rendered.
+pub type Answer = Result<Response, Refusal>;
+
+/// What a handler ends early with.
+pub enum Refusal {
+    /// Rendered by the surface of the path.
+    Fault(Fault),
+    /// Rendered already.
+    Told(Box<Response>),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Status> for Refusal {
+    fn from(status: Status) -> Self {
+        Self::Fault(status.into())
+    }
+}
+
+impl From<Response> for Refusal {
+    fn from(response: Response) -> Self {
+        Self::Told(Box::new(response))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Fault(fault) => fault.into_response(),
+            Self::Told(response) => *response,
+        }
+    }
+}
+
+/// A fault on its way to the edge. Should it ever get past it, this is a bare 500.
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Declares the reasons that identity gives (identity.proto), by their names on the wire.
+macro_rules! reasons {
+    ($($name:ident = $wire:literal),+ $(,)?) => {
+        /// A refusal of the rules; identity.proto says what each means.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Reason {
+            $($name,)+
+        }
+
+        impl Reason {
+            fn parse(wire: &str) -> Option<Self> {
+                match wire {
+                    $($wire => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    AccountNotFound = "ACCOUNT_NOT_FOUND",
+    AdminExists = "ADMIN_EXISTS",
+    ApiKeyNotFound = "API_KEY_NOT_FOUND",
+    CommonPassword = "COMMON_PASSWORD",
+    ConfirmationMismatch = "CONFIRMATION_MISMATCH",
+    HashingQueueFull = "HASHING_QUEUE_FULL",
+    InvalidApiKey = "INVALID_API_KEY",
+    InvalidCredentials = "INVALID_CREDENTIALS",
+    LastAdmin = "LAST_ADMIN",
+    LoginTaken = "LOGIN_TAKEN",
+    PasswordUnchanged = "PASSWORD_UNCHANGED",
+    RoleRequired = "ROLE_REQUIRED",
+    SessionNotFound = "SESSION_NOT_FOUND",
+    TooManyAttempts = "TOO_MANY_ATTEMPTS",
+    WeakPassword = "WEAK_PASSWORD",
+    WrongPassword = "WRONG_PASSWORD",
+}
+
+impl From<Status> for Fault {
+    fn from(status: Status) -> Self {
+        let reason = status.get_details_error_info().and_then(|info| Reason::parse(&info.reason));
+        let retry_after = || status.get_details_retry_info().and_then(|info| info.retry_delay);
+        match (reason, status.code()) {
+            (Some(Reason::TooManyAttempts), _) => Self::TooMany { retry_after: retry_after() },
+            (Some(Reason::HashingQueueFull), _) => Self::Unavailable,
+            (Some(reason), _) => Self::Refused(reason),
+            (None, Code::InvalidArgument) => match invalid_field(&status) {
+                Some(field) => Self::Invalid(field),
+                None => internal(&status),
+            },
+            (None, Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted) => Self::Unavailable,
+            (None, _) => internal(&status),
+        }
+    }
+}
+
+fn invalid_field(status: &Status) -> Option<String> {
+    let violations = status.get_details_bad_request()?.field_violations;
+    violations.into_iter().next().map(|violation| violation.field)
+}
+
+fn internal(status: &Status) -> Fault {
+    tracing::error!(code = ?status.code(), "another role failed");
+    Fault::Internal
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_that_a_proto_file_documents_is_known_here() {
+        let set = FileDescriptorSet::decode(proto::DESCRIPTORS).unwrap();
+        let ours = set.file.iter().filter(|file| file.package().starts_with("bibliotique."));
+        let comments = ours.flat_map(|file| file.source_code_info.iter().flat_map(|info| &info.location));
+        let rpcs =
+            comments.filter(|place| place.path.len() == 4 && place.path[0] == 6).map(|place| place.leading_comments());
+        let quoted =
+            rpcs.flat_map(|comment| comment.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>());
+        let is_reason =
+            |word: &String| word.contains('_') && word.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase());
+        let reasons: Vec<String> = quoted.filter(is_reason).collect();
+
+        assert!(reasons.len() > 10, "{reasons:?}");
+        for reason in reasons {
+            assert!(Reason::parse(&reason).is_some(), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Document 003: `POST /v1/auth/register/update-password`.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router, extract::State, http::StatusCode, middleware::from_fn_with_state, response::Response,
+    routing::post,
+};
+use proto::identity::v1 as pb;
+use serde::Serialize;
+use serde_json::{Value, json as value};
+use shared::passport::Caller;
+
+use super::json::{SOON, json, retry_after};
+use crate::{
+    Shared,
+    body::{Field, Fields},
+    fault::{Answer, Fault, Reason},
+    tokens,
+};
+
+pub const PATH: &str = "/v1/auth/register/update-password";
+
+const FIELDS: [&str; 2] = ["password", "newPassword"];
+
+/// The most characters of `password`.
+const LONGEST: usize = 128;
+
+pub fn routes(gateway: &Shared) -> Router<Shared> {
+    Router::new()
+        .route(PATH, post(change_password))
+        .route_layer(from_fn_with_state(Arc::clone(gateway), tokens::signed_in))
+}
+
+async fn change_password(
+    State(gateway): State<Shared>,
+    Extension(caller): Extension<Arc<Caller>>,
+    fields: Fields,
+) -> Answer {
+    let errors = misfits(&fields);
+    if !errors.is_empty() {
+        return Err(invalid(&errors).into());
+    }
+    let change = pb::ChangePasswordRequest {
+        account_id: caller.subject.clone(),
+        old_password: fields.text("password"),
+        new_password: fields.text("newPassword"),
+        confirmation: None,
+        must_differ: false,
+    };
+
+    gateway.identity_for(&caller).change_password(change).await?;
+
+    Ok(json(StatusCode::OK, &value!({"status": true, "data": {"done": true, "message": "Password updated"}})))
+}
+
+/// What is wrong with the fields, one by one. The new password's length is a matter of complexity, not of form.
+fn misfits(fields: &Fields) -> Vec<Value> {
+    let misfit = |field: &str, message: &str| value!({"field": field, "message": message});
+    let mut misfits: Vec<Value> = FIELDS
+        .iter()
+        .filter_map(|name| match fields.get(name) {
+            Field::Absent => Some(misfit(name, "is required")),
+            Field::Text(text) if *name == "password" && text.chars().count() > LONGEST => {
+                Some(misfit(name, "must have at most 128 characters"))
+            }
+            Field::Text(_) => None,
+            Field::Null | Field::Other(_) => Some(misfit(name, "must be a string")),
+        })
+        .collect();
+    misfits.extend(fields.names().filter(|name| !FIELDS.contains(name)).map(|name| misfit(name, "is not allowed")));
+    misfits
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    status: bool,
+    error: Error<'a>,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    code: u16,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+}
+
+fn fail(status: StatusCode, code: u16, message: &str) -> Response {
+    json(status, &Envelope { status: false, error: Error { code, message, data: None } })
+}
+
+fn invalid(errors: &[Value]) -> Response {
+    let error = Error { code: 3001, message: "Body Validation Error", data: Some(value!({"errors": errors})) };
+    json(StatusCode::BAD_REQUEST, &Envelope { status: false, error })
+}
+
+/// The document's words for a refusal. The codes 1001 and up are ours.
+pub fn refuse(fault: &Fault) -> Response {
+    match fault {
+        Fault::NoToken | Fault::BadToken => fail(StatusCode::UNAUTHORIZED, 4002, "No auth token"),
+        Fault::RevokedToken => fail(StatusCode::UNAUTHORIZED, 4004, "Invalid Token"),
+        Fault::ExpiredToken => fail(StatusCode::UNAUTHORIZED, 4005, "Token Expired"),
+        Fault::Refused(Reason::WrongPassword) => fail(StatusCode::FORBIDDEN, 4006, "Invalid Credentials"),
+        Fault::Refused(Reason::WeakPassword | Reason::CommonPassword) => {
+            fail(StatusCode::BAD_REQUEST, 5057, "Insufficient Password Complexity")
+        }
+        Fault::Malformed(how) => invalid(&[value!({"field": "", "message": format!("the request body {how}")})]),
+        Fault::Forbidden => fail(StatusCode::FORBIDDEN, 4003, "Forbidden"),
+        Fault::NotFound(_) => fail(StatusCode::NOT_FOUND, 1001, "Not Found"),
+        Fault::MethodNotAllowed => fail(StatusCode::METHOD_NOT_ALLOWED, 1002, "Method Not Allowed"),
+        Fault::TooLarge => fail(StatusCode::PAYLOAD_TOO_LARGE, 1003, "Payload Too Large"),
+        Fault::TooSlow => fail(StatusCode::REQUEST_TIMEOUT, 1004, "Request Timeout"),
+        Fault::UnsupportedMediaType => fail(StatusCode::UNSUPPORTED_MEDIA_TYPE, 1005, "Unsupported Media Type"),
+        Fault::TooMany { retry_after: after } => {
+            retry_after(fail(StatusCode::TOO_MANY_REQUESTS, 1006, "Too Many Requests"), *after)
+        }
+        Fault::Unavailable => retry_after(fail(StatusCode::SERVICE_UNAVAILABLE, 1007, "Service Unavailable"), SOON),
+        Fault::Internal | Fault::Invalid(_) | Fault::Refused(_) => {
+            fail(StatusCode::INTERNAL_SERVER_ERROR, 1000, "Internal error")
+        }
+    }
+}

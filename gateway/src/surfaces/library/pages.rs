@@ -1,0 +1,138 @@
+//! Lists: `page` and `limit`, `X-Total-Count` and `Link` (RFC 8288).
+
+use axum::{
+    extract::Query,
+    http::{
+        HeaderValue, Uri,
+        header::{HeaderName, LINK},
+    },
+    response::Response,
+};
+use serde::Deserialize;
+
+use super::envelope::bad;
+use crate::fault::Refusal;
+
+/// The most rows on a page, and as many as there are without a limit.
+const LONGEST: u32 = 1000;
+
+const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+/// A page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    number: u32,
+    limit: u32,
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    page: Option<String>,
+    limit: Option<String>,
+}
+
+impl Page {
+    /// The page that a query asks for.
+    ///
+    /// # Errors
+    /// 400, naming the parameter.
+    pub fn of(uri: &Uri) -> Result<Self, Refusal> {
+        let Ok(Query(Parameters { page, limit })) = Query::try_from_uri(uri) else {
+            return Err(bad("Invalid query!").into());
+        };
+        let number = whole(page.as_deref(), 1).filter(|number| (1..=1_000_000).contains(number));
+        let limit = whole(limit.as_deref(), LONGEST).filter(|limit| (1..=LONGEST).contains(limit));
+        let number = number.ok_or_else(|| bad("Invalid page! It must be a whole number from 1 to 1000000."))?;
+        let limit = limit.ok_or_else(|| bad("Invalid limit! It must be a whole number from 1 to 1000."))?;
+        Ok(Self { number, limit })
+    }
+
+    /// Rows on a page.
+    pub fn limit(self) -> i32 {
+        i32::try_from(self.limit).unwrap_or(i32::MAX)
+    }
+
+    /// Rows before it.
+    pub fn skip(self) -> i32 {
+        i32::try_from((self.number - 1).saturating_mul(self.limit)).unwrap_or(i32::MAX)
+    }
+
+    /// Says on an answer how many rows there are, and where the neighbouring pages are.
+    pub fn describe(self, mut answer: Response, uri: &Uri, total: i64) -> Response {
+        let total = u32::try_from(total).unwrap_or(u32::MAX);
+        answer.headers_mut().insert(X_TOTAL_COUNT, HeaderValue::from(total));
+        if let Ok(links) = HeaderValue::try_from(self.links(uri, total)) {
+            answer.headers_mut().insert(LINK, links);
+        }
+        answer
+    }
+
+    fn links(self, uri: &Uri, total: u32) -> String {
+        let last = total.div_ceil(self.limit).max(1);
+        let others = uri.query().unwrap_or_default().split('&').filter(|parameter| {
+            let name = parameter.split('=').next().unwrap_or_default();
+            !matches!(name, "" | "page" | "limit")
+        });
+        let others: String = others.flat_map(|parameter| ["&", parameter]).collect();
+        let pages = [
+            Some(("first", 1)),
+            (self.number > 1).then(|| ("prev", (self.number - 1).min(last))),
+            (self.number < last).then(|| ("next", self.number + 1)),
+            Some(("last", last)),
+        ];
+        let link = |(rel, page): (&str, u32)| {
+            format!("<{}?page={page}&limit={}{others}>; rel=\"{rel}\"", uri.path(), self.limit)
+        };
+        pages.into_iter().flatten().map(link).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn whole(text: Option<&str>, default: u32) -> Option<u32> {
+    match text {
+        None => Some(default),
+        Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(query: &str) -> Option<(i32, i32)> {
+        Page::of(&format!("/api/clients{query}").parse().unwrap()).ok().map(|page| (page.skip(), page.limit()))
+    }
+
+    #[test]
+    fn a_page_is_counted_from_one() {
+        assert_eq!(page(""), Some((0, 1000)));
+        assert_eq!(page("?page=3&limit=20"), Some((40, 20)));
+        for bad in
+            ["?page=0", "?page=-1", "?page=x", "?page=", "?limit=0", "?limit=1001", "?limit=1e2", "?page=99999999999"]
+        {
+            assert_eq!(page(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn links_lead_to_the_neighbours_and_keep_the_filters() {
+        let uri: Uri = "/api/livres?q=a%20b&page=2&limit=10".parse().unwrap();
+        let links = Page::of(&uri).ok().unwrap().links(&uri, 25);
+
+        assert_eq!(
+            links,
+            "</api/livres?page=1&limit=10&q=a%20b>; rel=\"first\", </api/livres?page=1&limit=10&q=a%20b>; rel=\"prev\", \
+             </api/livres?page=3&limit=10&q=a%20b>; rel=\"next\", </api/livres?page=3&limit=10&q=a%20b>; rel=\"last\""
+        );
+    }
+
+    #[test]
+    fn an_empty_list_has_one_page() {
+        let uri: Uri = "/api/clients".parse().unwrap();
+
+        assert_eq!(
+            Page::of(&uri).ok().unwrap().links(&uri, 0),
+            "</api/clients?page=1&limit=1000>; rel=\"first\", </api/clients?page=1&limit=1000>; rel=\"last\""
+        );
+    }
+}

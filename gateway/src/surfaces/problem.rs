@@ -1,0 +1,23 @@
+//! Paths that belong to no surface: `application/problem+json` (RFC 9457).
+
+use axum::{
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::Response,
+};
+use serde_json::json;
+
+use super::json::json as answer;
+use crate::fault::Fault;
+
+pub fn refuse(fault: &Fault) -> Response {
+    let status = match fault {
+        Fault::NotFound(_) => StatusCode::NOT_FOUND,
+        Fault::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let title = status.canonical_reason();
+    let mut response = answer(status, &json!({"type": "about:blank", "title": title, "status": status.as_u16()}));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}

@@ -1,0 +1,119 @@
+//! Document 004: `PATCH /api/user/password`, with an API key and a token.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+    routing::patch,
+};
+use proto::identity::v1 as pb;
+use serde::Serialize;
+use shared::passport::Caller;
+
+use super::json::{SOON, json, retry_after};
+use crate::{
+    Shared,
+    body::Fields,
+    fault::{Answer, Fault, Reason},
+    tokens,
+};
+
+pub const PATH: &str = "/api/user/password";
+
+const FIELDS: [&str; 2] = ["oldPassword", "newPassword"];
+
+/// The key is looked at before the token.
+pub fn routes(gateway: &Shared) -> Router<Shared> {
+    Router::new()
+        .route(PATH, patch(change_password))
+        .route_layer(from_fn_with_state(Arc::clone(gateway), tokens::signed_in))
+        .route_layer(from_fn_with_state(Arc::clone(gateway), with_api_key))
+}
+
+/// Lets a request through that names exactly one good API key.
+async fn with_api_key(State(gateway): State<Shared>, request: Request, next: Next) -> Answer {
+    let key = api_key(request.headers()).ok_or(Fault::Refused(Reason::InvalidApiKey))?;
+    gateway.identity().verify_api_key(pb::VerifyApiKeyRequest { key }).await?;
+    Ok(next.run(request).await)
+}
+
+fn api_key(headers: &HeaderMap) -> Option<String> {
+    let mut values = headers.get_all("x-api-key").iter();
+    let key = values.next()?.to_str().ok()?.to_owned();
+    values.next().is_none().then_some(key)
+}
+
+async fn change_password(
+    State(gateway): State<Shared>,
+    Extension(caller): Extension<Arc<Caller>>,
+    fields: Fields,
+) -> Answer {
+    if let Some(unknown) = fields.unknown(&FIELDS) {
+        return Err(say(StatusCode::BAD_REQUEST, &format!("Unknown fields: {unknown}")).into());
+    }
+    if !FIELDS.iter().all(|name| fields.is_filled(name)) {
+        return Err(say(StatusCode::BAD_REQUEST, "Both oldPassword and newPassword are required").into());
+    }
+    let change = pb::ChangePasswordRequest {
+        account_id: caller.subject.clone(),
+        old_password: fields.text("oldPassword"),
+        new_password: fields.text("newPassword"),
+        confirmation: None,
+        must_differ: true,
+    };
+
+    gateway.identity_for(&caller).change_password(change).await?;
+
+    Ok(say(StatusCode::OK, "Password updated successfully"))
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    success: bool,
+    message: &'a str,
+}
+
+fn say(status: StatusCode, message: &str) -> Response {
+    json(status, &Envelope { success: status.is_success(), message })
+}
+
+/// The document's words for a refusal.
+pub fn refuse(fault: &Fault) -> Response {
+    match fault {
+        Fault::NoToken | Fault::BadToken | Fault::ExpiredToken | Fault::RevokedToken => {
+            say(StatusCode::UNAUTHORIZED, "Access denied")
+        }
+        Fault::Refused(Reason::InvalidApiKey) => say(StatusCode::FORBIDDEN, "Invalid API key"),
+        Fault::Refused(Reason::WrongPassword) => say(StatusCode::UNAUTHORIZED, "Incorrect password"),
+        Fault::Refused(Reason::PasswordUnchanged) => {
+            say(StatusCode::BAD_REQUEST, "New password cannot be the same as the old password")
+        }
+        Fault::Refused(Reason::WeakPassword) => say(
+            StatusCode::BAD_REQUEST,
+            "Password must contain at least 8 characters, one uppercase letter, one lowercase letter, and one number.",
+        ),
+        Fault::Refused(Reason::CommonPassword) => say(StatusCode::BAD_REQUEST, "Password is too easy to guess"),
+        Fault::NotFound(_) => say(StatusCode::NOT_FOUND, "Not found"),
+        Fault::MethodNotAllowed => say(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+        Fault::TooLarge => say(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large"),
+        Fault::TooSlow => say(StatusCode::REQUEST_TIMEOUT, "The request body did not come in time"),
+        Fault::UnsupportedMediaType => {
+            say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body must be application/json")
+        }
+        Fault::Malformed(how) => say(StatusCode::BAD_REQUEST, &format!("The request body {how}")),
+        Fault::TooMany { retry_after: after } => {
+            retry_after(say(StatusCode::TOO_MANY_REQUESTS, "Too many attempts, please try again later"), *after)
+        }
+        Fault::Unavailable => {
+            retry_after(say(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable"), SOON)
+        }
+        Fault::Forbidden => say(StatusCode::FORBIDDEN, "Access denied"),
+        Fault::Internal | Fault::Invalid(_) | Fault::Refused(_) => {
+            say(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+        }
+    }
+}

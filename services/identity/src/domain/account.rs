@@ -1,0 +1,304 @@
+//! Accounts: what a name, an e-mail address and an address may be, and what may change.
+
+use std::str::FromStr;
+
+use caseless::default_case_fold_str;
+use email_address::{EmailAddress, Options};
+use shared::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
+
+use super::{AccountId, Refusal};
+
+/// What an account may do here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Uses the place.
+    Client,
+    /// Runs the place.
+    Admin,
+}
+
+/// Where an account comes from; decides what counts as a weak password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Realm {
+    /// Accounts with an e-mail address.
+    Library,
+}
+
+/// A person or program that may sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Never changes.
+    pub id: AccountId,
+    /// Never changes.
+    pub realm: Realm,
+    /// See [`Name`].
+    pub name: Name,
+    /// See [`Email`].
+    pub email: Email,
+    /// See [`Address`].
+    pub address: Address,
+    /// See [`Role`].
+    pub role: Role,
+    /// Whether it may sign in.
+    pub active: bool,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// What is to change; `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of Account")]
+pub struct Changes {
+    pub name: Option<Name>,
+    pub email: Option<Email>,
+    pub address: Option<Address>,
+    pub role: Option<Role>,
+    pub active: Option<bool>,
+}
+
+impl Changes {
+    /// Whether only an admin may ask for this.
+    pub const fn need_admin(&self) -> bool {
+        self.role.is_some() || self.active.is_some()
+    }
+}
+
+impl Account {
+    /// The account with `changes`. `other_admins`: how many other active admins there are.
+    ///
+    /// # Errors
+    /// [`Refusal::LastAdmin`]
+    pub fn change(&self, changes: Changes, other_admins: i64) -> Result<Self, Refusal> {
+        let changed = Self {
+            name: changes.name.unwrap_or_else(|| self.name.clone()),
+            email: changes.email.unwrap_or_else(|| self.email.clone()),
+            address: changes.address.unwrap_or_else(|| self.address.clone()),
+            role: changes.role.unwrap_or(self.role),
+            active: changes.active.unwrap_or(self.active),
+            ..self.clone()
+        };
+        if self.runs_the_place() && !changed.runs_the_place() {
+            self.may_leave(other_admins)?;
+        }
+        Ok(changed)
+    }
+
+    /// Whether this account may stop running the place. `other_admins`: how many other active admins there are.
+    ///
+    /// # Errors
+    /// [`Refusal::LastAdmin`]
+    pub fn may_leave(&self, other_admins: i64) -> Result<(), Refusal> {
+        if self.runs_the_place() && other_admins == 0 { Err(Refusal::LastAdmin) } else { Ok(()) }
+    }
+
+    /// Whether the tokens that were made out for `self` say too much or too little about `changed`.
+    pub fn outdates_sessions(&self, changed: &Self) -> bool {
+        self.role != changed.role || !changed.active
+    }
+
+    fn runs_the_place(&self) -> bool {
+        self.active && self.role == Role::Admin
+    }
+}
+
+/// The one form under which logins are compared: NFKC, case folded (Unicode 3.13, R4), NFKC again.
+pub fn login_key(login: &str) -> String {
+    default_case_fold_str(&login.nfkc().collect::<String>()).nfkc().collect()
+}
+
+/// Why a text is not what it should be.
+pub type Misfit = &'static str;
+
+/// An e-mail address as it was typed: the shape of RFC 5321 and RFC 6531, a domain of two labels at least, at most 254 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// What it is unique by.
+    pub fn key(&self) -> String {
+        login_key(&self.0)
+    }
+
+    /// As it was typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Email {
+    type Err = Misfit;
+
+    fn from_str(text: &str) -> Result<Self, Misfit> {
+        let options = Options::default().with_minimum_sub_domains(2).without_domain_literal().without_display_text();
+        let shaped = text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok();
+        if shaped && !text.chars().any(is_invisible) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be an e-mail address")
+        }
+    }
+}
+
+/// Two addresses that look alike must not differ by what nobody sees.
+fn is_invisible(character: char) -> bool {
+    use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator, SpaceSeparator, Unassigned};
+    // The fillers are letters by category, and blank all the same.
+    matches!(character, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{034F}' | '\u{FE00}'..='\u{FE0F}')
+        || matches!(
+            character.general_category(),
+            Control | Format | LineSeparator | ParagraphSeparator | SpaceSeparator | Unassigned
+        )
+}
+
+/// A name: 1 to 100 characters of any script, at least one letter, no control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// As it was typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = Misfit;
+
+    fn from_str(text: &str) -> Result<Self, Misfit> {
+        let fits = (1..=100).contains(&text.chars().count());
+        if fits && text.chars().any(char::is_alphabetic) && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must have 1 to 100 characters, at least one letter and no control characters")
+        }
+    }
+}
+
+/// A postal address: at most 500 characters, possibly none, in one or several lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address(String);
+
+impl Address {
+    /// As it was typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Address {
+    type Err = Misfit;
+
+    fn from_str(text: &str) -> Result<Self, Misfit> {
+        let printable = |character: char| !character.is_control() || matches!(character, '\n' | '\r' | '\t');
+        if text.chars().count() <= 500 && text.chars().all(printable) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must have at most 500 characters and no control characters")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shared::Id;
+
+    use super::*;
+
+    fn admin() -> Account {
+        Account {
+            id: Id::new(Timestamp::from_micros(0), [0; 5]).into(),
+            realm: Realm::Library,
+            name: "Élodie Dupré-N'Diaye".parse().unwrap(),
+            email: "elodie@example.org".parse().unwrap(),
+            address: Address::default(),
+            role: Role::Admin,
+            active: true,
+            created: Timestamp::from_micros(0),
+        }
+    }
+
+    #[test]
+    fn the_last_admin_stays_one() {
+        let less = Changes { role: Some(Role::Client), ..Changes::default() };
+        let off = Changes { active: Some(false), ..Changes::default() };
+
+        assert_eq!(admin().change(less.clone(), 0), Err(Refusal::LastAdmin));
+        assert_eq!(admin().change(off, 0), Err(Refusal::LastAdmin));
+        assert_eq!(admin().may_leave(0), Err(Refusal::LastAdmin));
+        assert!(admin().change(less, 1).is_ok());
+    }
+
+    #[test]
+    fn a_new_role_or_a_block_outdates_sessions_and_a_new_name_does_not() {
+        let with = |changes| admin().outdates_sessions(&admin().change(changes, 1).unwrap());
+
+        assert!(with(Changes { role: Some(Role::Client), ..Changes::default() }));
+        assert!(with(Changes { active: Some(false), ..Changes::default() }));
+        assert!(!with(Changes { name: "Elo".parse().ok(), ..Changes::default() }));
+    }
+
+    #[test]
+    fn names_are_of_any_script_and_have_a_letter() {
+        for name in ["Élodie Dupré-N'Diaye", "李", "O", "محمد", "Ольга 2"] {
+            assert_eq!(name.parse::<Name>().unwrap().as_str(), name);
+        }
+        for name in ["", " ", "123", "a\0b", "a\nb", &"x".repeat(101)] {
+            assert!(name.parse::<Name>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_look_the_same_are_the_same() {
+        let key = |text: &str| text.parse::<Email>().unwrap().key();
+
+        assert_eq!(key("Royce27@Gmail.com"), key("royce27@gmail.com"));
+        assert_eq!(key("\u{c9}lodie@example.org"), key("e\u{301}lodie@example.org"));
+        assert_eq!(key("\u{ff52}oyce27@gmail.com"), key("royce27@gmail.com"));
+        assert_eq!(key("stra\u{df}e@example.org"), key("STRASSE@example.org"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long = format!("{}@example.org", "x".repeat(250));
+        for text in [
+            "",
+            "x",
+            "x@",
+            "@x.fr",
+            "x@y",
+            "a b@x.fr",
+            "a@x..fr",
+            "a@[127.0.0.1]",
+            "A <a@x.fr>",
+            "a\u{200b}b@x.fr",
+            "a\0@x.fr",
+            &long,
+        ] {
+            assert!(text.parse::<Email>().is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_login_key_is_stable(text in "\\PC{0,40}") {
+            let key = login_key(&text);
+
+            prop_assert_eq!(login_key(&key), key);
+        }
+
+        #[test]
+        fn what_is_accepted_reads_back(text: String) {
+            if let Ok(name) = text.parse::<Name>() {
+                prop_assert_eq!(name.as_str(), text.as_str());
+                prop_assert!(!text.contains('\0'));
+            }
+            if let Ok(address) = text.parse::<Address>() {
+                prop_assert_eq!(address.as_str(), text.as_str());
+                prop_assert!(!text.contains('\0'));
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Passwords: which ones are taken, by realm.
+
+use std::fmt;
+
+use shared::secret::{ExposeSecret as _, Secret};
+use zxcvbn::zxcvbn;
+
+use super::{Refusal, account::Realm};
+
+/// The most characters (Unicode scalar values) that a password may have (document 003); every one of them counts.
+pub const LONGEST: usize = 128;
+
+/// Fewer guesses than this and throttling alone does not protect an account (zxcvbn's scores 0 and 1).
+const COMMON: u64 = 1_000_000;
+
+/// A password of at most [`LONGEST`] characters, as it was typed.
+#[derive(Clone)]
+pub struct Password(Secret);
+
+impl Password {
+    /// `None` when it has more than [`LONGEST`] characters: nothing so long is ever hashed.
+    pub fn parse(text: String) -> Option<Self> {
+        (text.chars().count() <= LONGEST).then(|| Self(text.into()))
+    }
+
+    /// The text, for hashing and comparing.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// What the library realm asks of a password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LibraryPolicy {
+    /// 8 to 128 characters with an upper-case letter, a lower-case letter and a digit (document 000).
+    #[default]
+    Composition,
+    /// 15 to 128 characters, whatever they are (NIST SP 800-63B-4, 3.1.1.2).
+    Nist,
+}
+
+/// What each realm asks of a password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// For accounts of the library realm.
+    pub library: LibraryPolicy,
+}
+
+impl Policy {
+    /// Checks a new password. `known`: words that an attacker would try first, such as the account's name.
+    ///
+    /// Takes up to some milliseconds.
+    ///
+    /// # Errors
+    /// [`Refusal::WeakPassword`], [`Refusal::CommonPassword`]
+    pub fn check(self, realm: Realm, password: &Password, known: &[&str]) -> Result<(), Refusal> {
+        let text = password.expose();
+        let formed = match realm {
+            Realm::Library => match self.library {
+                LibraryPolicy::Composition => is_composed(text),
+                LibraryPolicy::Nist => text.chars().count() >= 15,
+            },
+        };
+        if !formed {
+            return Err(Refusal::WeakPassword);
+        }
+        if zxcvbn(text, known).guesses() < COMMON { Err(Refusal::CommonPassword) } else { Ok(()) }
+    }
+}
+
+fn is_composed(text: &str) -> bool {
+    let has = |kind: fn(char) -> bool| text.chars().any(kind);
+    text.chars().count() >= 8 && has(char::is_uppercase) && has(char::is_lowercase) && has(char::is_numeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(library: LibraryPolicy, text: &str) -> Result<(), Refusal> {
+        let password = Password::parse(text.to_owned()).unwrap();
+        Policy { library }.check(Realm::Library, &password, &["Melanie Marquardt", "Royce27@gmail.com"])
+    }
+
+    #[test]
+    fn the_passwords_of_the_documents_are_accepted() {
+        for text in [
+            "j7QzxtXoTXrJSMR",
+            "_gpmsDWfAAoAdOt43",
+            "p8&Q4f7B1",
+            "p8&Q4f7B",
+            "currentPassword123",
+            "newSecurePassword456",
+        ] {
+            assert_eq!(check(LibraryPolicy::Composition, text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_needs_length_and_three_kinds_of_characters() {
+        for text in ["", "Zq7vKp2", "zq7vkp2x", "ZQ7VKP2X", "ZqWvKpLx"] {
+            assert_eq!(check(LibraryPolicy::Composition, text), Err(Refusal::WeakPassword), "{text}");
+        }
+        assert_eq!(check(LibraryPolicy::Composition, "Éàç9Ünïx"), Ok(()));
+    }
+
+    #[test]
+    fn a_password_that_everybody_tries_is_refused() {
+        for text in ["Password1", "Passw0rd", "Qwerty123", "Azerty123", "Royce27@gmail.com", "Aaaaaaa1"] {
+            assert_eq!(check(LibraryPolicy::Composition, text), Err(Refusal::CommonPassword), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_nist_policy_asks_for_length_alone() {
+        assert_eq!(check(LibraryPolicy::Nist, "cheval batterie agrafe"), Ok(()));
+        assert_eq!(check(LibraryPolicy::Nist, "Zq7vKp2xLm4wRt"), Err(Refusal::WeakPassword));
+        assert_eq!(check(LibraryPolicy::Nist, "passwordpassword"), Err(Refusal::CommonPassword));
+    }
+
+    #[test]
+    fn a_password_has_at_most_128_characters_of_any_width() {
+        assert!(Password::parse("🦀".repeat(128)).is_some());
+        assert!(Password::parse("🦀".repeat(129)).is_none());
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        let password = Password::parse("p8&Q4f7B1".to_owned()).unwrap();
+
+        assert_eq!(format!("{password:?}"), "Password");
+    }
+}

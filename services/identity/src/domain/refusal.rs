@@ -1,0 +1,46 @@
+//! Everything the rules can answer other than yes.
+
+use std::time::Duration;
+
+/// A refusal: data, not text. `grpc/refusal.rs` gives each its code, reason and sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Unknown login, wrong password, inactive or locked account: never told apart.
+    InvalidCredentials,
+    /// The old password of a change is not the account's.
+    WrongPassword,
+    /// The account's failure budget is spent; `None` when only an admin can lift the lock.
+    TooManyAttempts {
+        /// Until the next attempt is let through.
+        retry_after: Option<Duration>,
+    },
+    /// The password was typed differently the second time.
+    ConfirmationMismatch,
+    /// The new password is the old one, where that is not allowed.
+    PasswordUnchanged,
+    /// The password does not have the form that the realm asks for.
+    WeakPassword,
+    /// The password has the form, but is among the first that anybody would try.
+    CommonPassword,
+    /// Another account has this login.
+    LoginTaken,
+    /// There is no such account, or it is not the caller's business.
+    AccountNotFound,
+    /// There is no such session, or it is not the caller's business.
+    SessionNotFound,
+    /// There is no such API key, or it is revoked.
+    ApiKeyNotFound,
+    /// The API key is malformed, unknown or revoked.
+    InvalidApiKey,
+    /// Without this account nobody could run the place.
+    LastAdmin,
+    /// There is an admin already.
+    AdminExists,
+    /// Only an admin may change this.
+    RoleRequired,
+    /// Too many passwords wait to be hashed.
+    HashingQueueFull {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+}

@@ -1,0 +1,185 @@
+//! Admission to hashing: a bounded pool, so that a flood of sign-ins costs everybody else nothing.
+
+use std::{sync::Arc, thread::available_parallelism, time::Duration};
+
+use shared::Error;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::domain::{
+    Refusal,
+    hash::{Pepper, StoredHash},
+    password::Password,
+};
+
+/// How many passwords are hashed at once, and how many wait how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Admission {
+    /// At once.
+    pub permits: usize,
+    /// Waiting; one more is turned away at once.
+    pub waiting: usize,
+    /// How long one waits before it is turned away.
+    pub patience: Duration,
+}
+
+impl Default for Admission {
+    /// One core stays free for everything else.
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { permits: cores.saturating_sub(1).max(1), waiting: 64, patience: Duration::from_secs(1) }
+    }
+}
+
+/// Hashes passwords, a few at a time.
+pub struct Hasher {
+    pepper: Arc<Pepper>,
+    cost: u32,
+    nobody: StoredHash,
+    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl Hasher {
+    /// With a bcrypt cost. Hashes once, for [`Hasher::nobody`].
+    pub fn new(pepper: Pepper, cost: u32, admission: Admission) -> Self {
+        // Nobody knows this password: it exists only here.
+        let unguessable = shared::random::bytes::<32>().map(|byte| char::from(byte | 0x80)).iter().collect();
+        let nobody = Password::parse(unguessable).map(|password| pepper.hash(&password, cost, shared::random::bytes()));
+        Self {
+            pepper: Arc::new(pepper),
+            cost,
+            nobody: nobody.unwrap_or_else(|| StoredHash::from_database(String::new())),
+            places: Arc::new(Semaphore::new(admission.permits + admission.waiting)),
+            permits: Arc::new(Semaphore::new(admission.permits)),
+            patience: admission.patience,
+        }
+    }
+
+    /// A hash of the current cost that no password matches, for logins that do not exist.
+    pub const fn nobody(&self) -> &StoredHash {
+        &self.nobody
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// [`Refusal::HashingQueueFull`]
+    pub async fn turn(&self) -> Result<Turn, Error<Refusal>> {
+        let full = || Error::Refused(Refusal::HashingQueueFull { retry_after: self.patience });
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
+        let permit = timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await.map_err(|_| full())?;
+        let permit = permit.map_err(Error::internal)?;
+        Ok(Turn { pepper: Arc::clone(&self.pepper), cost: self.cost, _held: (place, permit) })
+    }
+}
+
+/// The right to hash. It lives inside the blocking work, so that a caller who goes away does not let another one in early.
+pub struct Turn {
+    pepper: Arc<Pepper>,
+    cost: u32,
+    _held: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+}
+
+impl Turn {
+    /// Whether `stored` is the password's hash.
+    ///
+    /// # Errors
+    /// Only when the hashing itself panics.
+    pub async fn matches(self, password: &Password, stored: &StoredHash) -> Result<(Self, bool), Error<Refusal>> {
+        let (password, stored) = (password.clone(), stored.clone());
+        self.run(move |turn| turn.pepper.matches(&password, &stored)).await
+    }
+
+    /// Hashes a password at the current cost.
+    ///
+    /// # Errors
+    /// Only when the hashing itself panics.
+    pub async fn hash(self, password: &Password) -> Result<(Self, StoredHash), Error<Refusal>> {
+        let password = password.clone();
+        self.run(move |turn| turn.pepper.hash(&password, turn.cost, shared::random::bytes())).await
+    }
+
+    /// Runs `work`, which is too slow for the threads that serve requests.
+    ///
+    /// # Errors
+    /// Only when `work` panics.
+    pub async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<(Self, T), Error<Refusal>> {
+        let working = spawn_blocking(move || {
+            let outcome = work(&self);
+            (self, outcome)
+        });
+        working.await.map_err(Error::internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::secret::Secret;
+
+    use super::*;
+
+    fn hasher(admission: Admission) -> Hasher {
+        Hasher::new(Pepper::new(&Secret::from("pepper".repeat(6))), 4, admission)
+    }
+
+    fn is_full(turn: &Result<Turn, Error<Refusal>>) -> bool {
+        matches!(turn, Err(Error::Refused(Refusal::HashingQueueFull { .. })))
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_queue_full_is_turned_away_at_once_and_who_waits_too_long_later() {
+        let hasher = hasher(Admission { permits: 1, waiting: 1, patience: Duration::from_millis(50) });
+        let held = hasher.turn().await.unwrap();
+
+        let (waited, turned_away) = tokio::join!(hasher.turn(), async {
+            tokio::task::yield_now().await;
+            timeout(Duration::from_millis(20), hasher.turn()).await
+        });
+
+        assert!(is_full(&waited));
+        assert!(is_full(&turned_away.unwrap()));
+        drop(held);
+        assert!(hasher.turn().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_panic_gives_the_turn_back() {
+        let hasher = hasher(Admission { permits: 1, waiting: 0, patience: Duration::from_millis(50) });
+
+        let outcome = hasher.turn().await.unwrap().run(|_| panic!("on purpose")).await;
+
+        assert!(matches!(outcome, Err(Error::<Refusal>::Internal(_))));
+        assert!(hasher.turn().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_keeps_his_turn_until_the_work_is_done() {
+        let hasher = hasher(Admission { permits: 1, waiting: 8, patience: Duration::from_millis(50) });
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let turn = hasher.turn().await.unwrap();
+
+        let gone = timeout(Duration::from_millis(10), turn.run(move |_| wait.recv())).await;
+
+        assert!(gone.is_err());
+        assert!(is_full(&hasher.turn().await));
+        go.send(()).unwrap();
+        assert!(hasher.turn().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn no_password_matches_nobody() {
+        let hasher = hasher(Admission::default());
+
+        assert!(hasher.nobody().is_current(4));
+        let password = Password::parse(String::new()).unwrap();
+        assert!(!hasher.turn().await.unwrap().matches(&password, hasher.nobody()).await.unwrap().1);
+    }
+}

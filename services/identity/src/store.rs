@@ -1,0 +1,115 @@
+//! Every line of SQL of this service. A rule runs inside the transaction that keeps its outcome.
+
+mod accounts;
+mod api_keys;
+mod audit;
+mod credentials;
+mod sessions;
+mod signing_keys;
+
+use shared::{Db, Timestamp, database::Migrations, database::OpenError, secret::Secret};
+use sqlx::FromRow;
+
+use crate::domain::{
+    Refusal,
+    account::{Account, Realm, Role},
+};
+
+pub use credentials::{Credential, Subject};
+pub use sessions::{NewSession, Session};
+pub use signing_keys::SigningKey;
+
+/// What the store answers.
+pub type Result<T> = std::result::Result<T, shared::Error<Refusal>>;
+
+/// Identity's database.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn open(url: &Secret) -> std::result::Result<Self, OpenError> {
+        let migrations =
+            Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") };
+        Ok(Self { db: Db::open(url, &migrations).await? })
+    }
+
+    /// Whether the database answers.
+    pub async fn answers(&self) -> bool {
+        self.db.answers().await
+    }
+}
+
+/// Writes a row of the audit log in the transaction `$tx`.
+macro_rules! record {
+    ($tx:expr, $by:expr, $event:expr, $account:expr, $detail:expr) => {
+        sqlx::query(
+            "INSERT INTO audit_event (id, created_at, event, account_id, actor, request_id, detail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(shared::Id::fresh($by.at).to_string())
+        .bind($by.at)
+        .bind($event.name())
+        .bind($account.map(|account: $crate::domain::AccountId| account.to_string()).unwrap_or_default())
+        .bind(&$by.actor)
+        .bind($by.request_id.as_str())
+        .bind($detail)
+        .execute(&mut *$tx)
+        .await?
+    };
+}
+use record;
+
+#[derive(FromRow)]
+struct AccountRow {
+    id: String,
+    realm: String,
+    name: String,
+    email: String,
+    address: String,
+    role: String,
+    active: bool,
+    created_at: Timestamp,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = shared::Error<Refusal>;
+
+    fn try_from(row: AccountRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.parse().map_err(shared::Error::internal)?,
+            realm: realm(&row.realm)?,
+            name: row.name.parse().map_err(shared::Error::internal)?,
+            email: row.email.parse().map_err(shared::Error::internal)?,
+            address: row.address.parse().map_err(shared::Error::internal)?,
+            role: role(&row.role)?,
+            active: row.active,
+            created: row.created_at,
+        })
+    }
+}
+
+fn role(name: &str) -> Result<Role> {
+    [Role::Client, Role::Admin]
+        .into_iter()
+        .find(|role| role.name() == name)
+        .ok_or_else(|| shared::Error::internal("an account has a role of a newer version"))
+}
+
+fn realm(name: &str) -> Result<Realm> {
+    match name {
+        "library" => Ok(Realm::Library),
+        _ => Err(shared::Error::internal("an account has a realm of a newer version")),
+    }
+}
+
+const fn realm_name(realm: Realm) -> &'static str {
+    match realm {
+        Realm::Library => "library",
+    }
+}

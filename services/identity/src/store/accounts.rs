@@ -1,0 +1,206 @@
+//! Accounts.
+
+use shared::{on, page::Page, tx};
+use sqlx::FromRow;
+
+use super::{AccountRow, NewSession, Result, Store, realm_name, record};
+use crate::domain::{
+    AccountId, Refusal,
+    account::{Account, Realm, Role},
+    audit::{Event, Origin},
+    hash::StoredHash,
+};
+
+#[derive(FromRow)]
+struct Count {
+    count: i64,
+}
+
+/// Locks all admins by updating them, so that two who leave at the same time see each other; counts the active ones
+/// besides `$but`. Two such transactions may lock in another order each: PostgreSQL ends one of them, and it runs again.
+macro_rules! lock_other_admins {
+    ($tx:expr, $but:expr) => {{
+        let admins: Vec<(String, bool)> =
+            sqlx::query_as("UPDATE account SET version = version + 1 WHERE role = 'admin' RETURNING id, active")
+                .fetch_all(&mut *$tx)
+                .await?;
+        let but = $but.to_string();
+        i64::try_from(admins.iter().filter(|(id, active)| *active && *id != but).count()).unwrap_or(i64::MAX)
+    }};
+}
+
+/// Locks an account by updating it.
+macro_rules! lock {
+    ($tx:expr, $id:expr) => {{
+        let row: Option<AccountRow> = sqlx::query_as(
+            "UPDATE account SET version = version + 1 WHERE id = $1
+             RETURNING id, realm, name, email, address, role, active, created_at",
+        )
+        .bind($id.to_string())
+        .fetch_optional(&mut *$tx)
+        .await?;
+        Account::try_from(row.ok_or(shared::Error::Refused(Refusal::AccountNotFound))?)?
+    }};
+}
+
+impl Store {
+    /// Keeps a new account, its password's hash and possibly its first session.
+    ///
+    /// # Errors
+    /// [`Refusal::LoginTaken`]; with `first_admin_only` [`Refusal::AdminExists`].
+    pub async fn create_account(
+        &self,
+        account: &Account,
+        hash: &StoredHash,
+        session: Option<&NewSession>,
+        first_admin_only: bool,
+        by: &Origin,
+    ) -> Result<()> {
+        let created = tx!(&self.db, |tx| {
+            if first_admin_only && lock_other_admins!(tx, "") > 0 {
+                return Err(shared::Error::Refused(Refusal::AdminExists));
+            }
+            sqlx::query(
+                "INSERT INTO account (id, realm, login_key, email, name, address, role, active, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            )
+            .bind(account.id.to_string())
+            .bind(realm_name(account.realm))
+            .bind(account.email.key())
+            .bind(account.email.as_str())
+            .bind(account.name.as_str())
+            .bind(account.address.as_str())
+            .bind(account.role.name())
+            .bind(account.active)
+            .bind(account.created)
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query("INSERT INTO credential (account_id, password_hash) VALUES ($1, $2)")
+                .bind(account.id.to_string())
+                .bind(hash.expose())
+                .execute(&mut *tx)
+                .await?;
+            record!(tx, by, Event::UserCreated, Some(account.id), format!("role={}", account.role.name()));
+            if let Some(session) = session {
+                super::sessions::open!(tx, session, by);
+            }
+        });
+        created.map_err(taken)
+    }
+
+    /// One account.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>> {
+        let row: Option<AccountRow> = on!(&self.db, |db| {
+            sqlx::query_as(
+                "SELECT id, realm, name, email, address, role, active, created_at FROM account WHERE id = $1",
+            )
+            .bind(id.to_string())
+            .fetch_optional(db)
+            .await
+        })?;
+        row.map(Account::try_from).transpose()
+    }
+
+    /// A page of a realm's accounts in order of age, with one row more than the page holds if there is one, and how many
+    /// there are in all.
+    pub async fn accounts(&self, realm: Realm, page: &Page) -> Result<(Vec<Account>, i64)> {
+        let (rows, count): (Vec<AccountRow>, Count) = on!(&self.db, |db| {
+            let rows = sqlx::query_as(
+                "SELECT id, realm, name, email, address, role, active, created_at FROM account
+                 WHERE realm = $1 AND id > $2 ORDER BY id LIMIT $3 OFFSET $4",
+            )
+            .bind(realm_name(realm))
+            .bind(&page.after)
+            .bind(page.probe())
+            .bind(page.skip)
+            .fetch_all(db)
+            .await?;
+            let count = sqlx::query_as("SELECT COUNT(*) AS count FROM account WHERE realm = $1")
+                .bind(realm_name(realm))
+                .fetch_one(db)
+                .await?;
+            (rows, count)
+        });
+        let accounts: Result<Vec<Account>> = rows.into_iter().map(Account::try_from).collect();
+        Ok((accounts?, count.count))
+    }
+
+    /// Whether anybody runs the place.
+    pub async fn has_admin(&self) -> Result<bool> {
+        let admins: Count = on!(&self.db, |db| {
+            sqlx::query_as("SELECT COUNT(*) AS count FROM account WHERE role = 'admin'").fetch_one(db).await
+        })?;
+        Ok(admins.count > 0)
+    }
+
+    /// Changes an account by `rule`, which also gets the number of other active admins. Ends its sessions when the change
+    /// outdates them; lifts a lock after failures when `unlock`.
+    ///
+    /// # Errors
+    /// [`Refusal::AccountNotFound`], [`Refusal::LoginTaken`], and what `rule` refuses.
+    pub async fn update_account(
+        &self,
+        id: AccountId,
+        rule: impl Fn(&Account, i64) -> std::result::Result<Account, Refusal>,
+        unlock: bool,
+        by: &Origin,
+    ) -> Result<Account> {
+        let changed = tx!(&self.db, |tx| {
+            let before = lock!(tx, id);
+            let others = if before.role == Role::Admin { lock_other_admins!(tx, id) } else { 0 };
+            let after = rule(&before, others).map_err(shared::Error::Refused)?;
+            sqlx::query(
+                "UPDATE account SET login_key = $2, email = $3, name = $4, address = $5, role = $6, active = $7 WHERE id = $1",
+            )
+            .bind(id.to_string())
+            .bind(after.email.key())
+            .bind(after.email.as_str())
+            .bind(after.name.as_str())
+            .bind(after.address.as_str())
+            .bind(after.role.name())
+            .bind(after.active)
+            .execute(&mut *tx)
+            .await?;
+            record!(tx, by, Event::UserUpdated, Some(id), "");
+            if before.role != after.role || before.active != after.active {
+                let detail = format!("role={} active={}", after.role.name(), after.active);
+                record!(tx, by, Event::PrivilegeChange, Some(id), detail);
+            }
+            if before.outdates_sessions(&after) {
+                sqlx::query("DELETE FROM session WHERE account_id = $1").bind(id.to_string()).execute(&mut *tx).await?;
+            }
+            if unlock {
+                super::credentials::forgive!(tx, super::Subject::Account(id));
+            }
+            after
+        });
+        changed.map_err(taken)
+    }
+
+    /// Deletes an account with its sessions and password.
+    ///
+    /// # Errors
+    /// [`Refusal::AccountNotFound`], [`Refusal::LastAdmin`]
+    pub async fn delete_account(&self, id: AccountId, by: &Origin) -> Result<Account> {
+        tx!(&self.db, |tx| {
+            let account = lock!(tx, id);
+            let others = if account.role == Role::Admin { lock_other_admins!(tx, id) } else { 0 };
+            account.may_leave(others).map_err(shared::Error::Refused)?;
+            super::credentials::forgive!(tx, super::Subject::Account(id));
+            sqlx::query("DELETE FROM account WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await?;
+            record!(tx, by, Event::UserDeleted, Some(id), "");
+            account
+        })
+    }
+}
+
+fn taken(error: shared::Error<Refusal>) -> shared::Error<Refusal> {
+    match &error {
+        shared::Error::Database(cause)
+            if shared::database::violated_unique(cause).is_some_and(|name| name == "account_login_key") =>
+        {
+            shared::Error::Refused(Refusal::LoginTaken)
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,105 @@
+//! Sessions: a row is a session that lives.
+
+use shared::{Timestamp, on, tx};
+use sqlx::FromRow;
+
+use super::{Result, Store, record, role};
+use crate::domain::{
+    AccountId, Refusal, SessionId,
+    account::Role,
+    audit::{Event, Origin},
+};
+
+/// A session to be opened.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    pub id: SessionId,
+    pub account: AccountId,
+    pub expires: Timestamp,
+}
+
+/// An open session.
+#[derive(Clone, Debug, FromRow)]
+pub struct Session {
+    pub id: String,
+    pub account_id: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+#[derive(FromRow)]
+struct Standing {
+    role: String,
+}
+
+/// Opens a session, and sweeps the account's expired ones.
+macro_rules! open {
+    ($tx:expr, $session:expr, $by:expr) => {{
+        sqlx::query("DELETE FROM session WHERE account_id = $1 AND expires_at <= $2")
+            .bind($session.account.to_string())
+            .bind($by.at)
+            .execute(&mut *$tx)
+            .await?;
+        sqlx::query("INSERT INTO session (id, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
+            .bind($session.id.to_string())
+            .bind($session.account.to_string())
+            .bind($by.at)
+            .bind($session.expires)
+            .execute(&mut *$tx)
+            .await?;
+        let detail = format!("session={}", $session.id);
+        $crate::store::record!($tx, $by, $crate::domain::audit::Event::TokenCreated, Some($session.account), detail);
+    }};
+}
+pub(super) use open;
+
+impl Store {
+    /// What the holder of a session may do now; `None` when it has ended or its account may not sign in.
+    pub async fn standing(&self, session: SessionId, account: AccountId, now: Timestamp) -> Result<Option<Role>> {
+        let standing: Option<Standing> = on!(&self.db, |db| {
+            sqlx::query_as(
+                "SELECT a.role FROM session s JOIN account a ON a.id = s.account_id
+                 WHERE s.id = $1 AND s.account_id = $2 AND s.expires_at > $3 AND a.active",
+            )
+            .bind(session.to_string())
+            .bind(account.to_string())
+            .bind(now)
+            .fetch_optional(db)
+            .await
+        })?;
+        standing.map(|standing| role(&standing.role)).transpose()
+    }
+
+    /// An account's open sessions, newest first.
+    pub async fn sessions(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>> {
+        let sessions = on!(&self.db, |db| {
+            sqlx::query_as(
+                "SELECT id, account_id, created_at, expires_at FROM session
+                 WHERE account_id = $1 AND expires_at > $2 ORDER BY id DESC",
+            )
+            .bind(account.to_string())
+            .bind(now)
+            .fetch_all(db)
+            .await
+        })?;
+        Ok(sessions)
+    }
+
+    /// Ends a session, of `owner` alone if one is given.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionNotFound`]
+    pub async fn end_session(&self, session: SessionId, owner: Option<AccountId>, by: &Origin) -> Result<()> {
+        tx!(&self.db, |tx| {
+            let ended: Option<(String,)> = sqlx::query_as(
+                "DELETE FROM session WHERE id = $1 AND ($2 = '' OR account_id = $2) RETURNING account_id",
+            )
+            .bind(session.to_string())
+            .bind(owner.map(|id| id.to_string()).unwrap_or_default())
+            .fetch_optional(&mut *tx)
+            .await?;
+            let (account,) = ended.ok_or(shared::Error::Refused(Refusal::SessionNotFound))?;
+            record!(tx, by, Event::TokenRevoked, account.parse().ok(), format!("session={session}"));
+        })
+    }
+}
