@@ -51,7 +51,7 @@ impl Operator {
         let settings = identity_settings(identity, &common.data_dir, Duration::from_secs(1), nobody)?;
         let stop = CancellationToken::new();
         let service = identity::start(settings, Arc::clone(&passports), clock.clone(), stop).await?;
-        Ok(Self::new(Channel::local(service, audience, Caller::operator(), passports, clock)))
+        Ok(Self::new(Channel::local(service.router, audience, Caller::operator(), passports, clock)))
     }
 
     /// Makes an admin.

@@ -32,10 +32,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 async fn everything(args: ServeArgs) -> anyhow::Result<()> {
-    let has_first_admin = args.identity.admin_email.is_some();
     let data = args.common.data_dir.display().to_string();
     let suite = Suite::start(embedded(&args)?).await?;
-    greet(&suite, &data, has_first_admin);
+    greet(&suite, &data);
 
     let drain = leave(args.drain_seconds).await?;
     suite.end(drain).await;
@@ -58,12 +57,12 @@ fn embedded(args: &ServeArgs) -> anyhow::Result<SuiteSettings> {
 }
 
 /// A few lines for whoever started it.
-fn greet(suite: &Suite, data: &str, has_first_admin: bool) {
+fn greet(suite: &Suite, data: &str) {
     let http = suite.http;
     println!("bibliotique is ready; its data is in {data}");
     println!("  HTTP  http://{http}");
     println!("  gRPC  {}  (identity)", suite.identity);
-    if !has_first_admin {
+    if !suite.has_admin {
         println!("Make an admin:  bibliotique admin create --email you@example.org   (cargo run -- admin create …)");
     }
     println!("Try it:");
@@ -85,7 +84,7 @@ async fn identity_alone(args: ServeArgs) -> anyhow::Result<()> {
     let settings = args.identity.settings(database, pepper, args.session(), address);
     let passports = Arc::new(Passports::new(&internal_key));
     let service = identity::start(settings, passports, Clock::system(), leaving.clone()).await?;
-    let serving = tokio::spawn(serve(listener, service, Limits::default(), stop.clone()));
+    let serving = tokio::spawn(serve(listener, service.router, Limits::default(), stop.clone()));
     println!("bibliotique identity is ready on {address}");
 
     end(args.drain_seconds, leaving, stop, serving).await

@@ -37,6 +37,8 @@ pub struct Suite {
     pub http: SocketAddr,
     /// Where identity's gRPC port is.
     pub identity: SocketAddr,
+    /// Whether anybody runs the place.
+    pub has_admin: bool,
     door: Channel,
     leaving: CancellationToken,
     stop: CancellationToken,
@@ -59,7 +61,7 @@ impl Suite {
         let service =
             identity::start(settings.identity, Arc::clone(&passports), clock.clone(), leaving.clone()).await?;
         let caller = Caller::service("gateway");
-        let door = Channel::local(service.clone(), identity::AUDIENCE, caller, passports, clock.clone());
+        let door = Channel::local(service.router.clone(), identity::AUDIENCE, caller, passports, clock.clone());
         let app = gateway::app(gateway::Settings {
             identity: door.clone(),
             session,
@@ -71,13 +73,14 @@ impl Suite {
         let mut suite = Self {
             http: http.local_addr()?,
             identity: grpc.local_addr()?,
+            has_admin: service.has_admin,
             door,
             leaving,
             stop,
             servers: JoinSet::new(),
         };
         suite.spawn(http, app, settings.limits);
-        suite.spawn(grpc, service, settings.limits);
+        suite.spawn(grpc, service.router, settings.limits);
         Ok(suite)
     }
 

@@ -1,5 +1,7 @@
 //! Logs: one line an event, with the request's id.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error. `filter` is a level (`info`) or directives (`info,gateway=debug`), in the syntax of
@@ -9,7 +11,10 @@ use tracing_subscriber::EnvFilter;
 /// A sentence when `filter` cannot be read or logging is on already.
 pub fn start(filter: &str) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("the log filter is not understood: {error}"))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     subscriber.try_init().map_err(|error| format!("logging cannot start: {error}"))?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())

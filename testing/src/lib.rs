@@ -19,7 +19,9 @@ mod database;
 mod installed;
 mod on_both;
 mod server;
+pub mod suite;
 mod watchdog;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind, postgres, sqlite};
+pub use suite::TestSuite;

@@ -53,6 +53,14 @@ pub enum StartError {
     FirstAdmin(String),
 }
 
+/// The running service.
+pub struct Service {
+    /// Its rpcs, behind their guard: to be served, or called without a socket.
+    pub router: Router,
+    /// Whether anybody runs the place.
+    pub has_admin: bool,
+}
+
 /// Opens the database, brings its schema up to date, makes the first signing key and the first admin where there are none,
 /// and answers with the service, behind its guard. It is not healthy any more from `stop` on.
 ///
@@ -63,7 +71,7 @@ pub async fn start(
     passports: Arc<Passports>,
     clock: Clock,
     stop: CancellationToken,
-) -> Result<Router, StartError> {
+) -> Result<Service, StartError> {
     let store = Store::open(&settings.database_url).await?;
     let tokens = Tokens::new(&settings.pepper, settings.session)?;
     let hasher = Hasher::new(Pepper::new(&settings.pepper), settings.bcrypt_cost, settings.admission);
@@ -76,7 +84,7 @@ pub async fn start(
         policy,
         clock: clock.clone(),
     };
-    service.prepare(settings.first_admin.as_ref()).await?;
+    let has_admin = service.prepare(settings.first_admin.as_ref()).await?;
 
     let probe = store.clone();
     let health = health::watched(SERVICE, stop, move || {
@@ -90,11 +98,12 @@ pub async fn start(
     if settings.reflection {
         routes = shared::rpc::with_reflection(routes, proto::DESCRIPTORS);
     }
-    Ok(Guard::new(AUDIENCE, &POLICY, passports, clock).around(routes))
+    Ok(Service { router: Guard::new(AUDIENCE, &POLICY, passports, clock).around(routes), has_admin })
 }
 
 impl Identity {
-    async fn prepare(&self, first_admin: Option<&(String, Secret)>) -> Result<(), StartError> {
+    /// Answers with whether anybody runs the place.
+    async fn prepare(&self, first_admin: Option<&(String, Secret)>) -> Result<bool, StartError> {
         let actor = "service:identity".to_owned();
         let by = Origin { actor, request_id: RequestId::fresh(), at: self.clock.now() };
         let failed = |error: Error<Refusal>| StartError::FirstAdmin(Status::from(error).message().to_owned());
@@ -102,10 +111,10 @@ impl Identity {
             let key = self.tokens.new_key(by.at)?;
             self.store.rotate_signing_keys(&key, &by).await.map_err(failed)?;
         }
-        match first_admin {
-            Some((email, password)) => self.make_first_admin(email, password, &by).await.map_err(failed),
-            None => Ok(()),
+        if let Some((email, password)) = first_admin {
+            self.make_first_admin(email, password, &by).await.map_err(failed)?;
         }
+        self.store.has_admin().await.map_err(failed)
     }
 
     /// An admin that exists is never touched.

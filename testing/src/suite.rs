@@ -1,0 +1,185 @@
+//! The whole suite in one process, as it is served in production, with a clock that tests move and a cheap bcrypt.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bibliotique::{Suite, SuiteSettings};
+use gateway::GatewayArgs;
+use identity::{Admission, Settings};
+use jiff::tz::TimeZone;
+use proto::identity::v1::identity_service_client::IdentityServiceClient;
+use reqwest::{
+    Method,
+    header::{HeaderMap, HeaderValue},
+};
+use serde_json::Value;
+use shared::{
+    Clock, Timestamp,
+    channel::Channel,
+    clock::Hand,
+    passport::{Caller, Role},
+    secret::Secret,
+    server::Limits,
+};
+
+use crate::Database;
+
+/// The first admin's e-mail address.
+pub const ADMIN: &str = "admin@example.org";
+
+/// The password of everybody that a test signs in, unless it says otherwise.
+pub const PASSWORD: &str = "Lis-7-livres!";
+
+/// What a test's passports are signed with.
+pub const INTERNAL_KEY: &str = "an internal key for tests, 32 bytes";
+
+/// When a test begins: 2026-03-02T09:00:00Z.
+pub const BEGIN: Timestamp = Timestamp::from_micros(1_772_442_000_000_000);
+
+/// A running suite, and a way to talk to it.
+pub struct TestSuite {
+    /// As production runs it.
+    pub suite: Suite,
+    /// Moves the clock of all roles.
+    pub hand: Hand,
+    /// Keeps connections open.
+    pub http: reqwest::Client,
+}
+
+/// An HTTP answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// For example 200.
+    pub status: u16,
+    /// In lower case.
+    pub headers: HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+/// A registered client.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// 24 hexadecimal characters.
+    pub id: String,
+    /// What he signs in with; the password is [`PASSWORD`].
+    pub email: String,
+    /// An access token.
+    pub token: String,
+}
+
+/// What a suite on this database needs: cost 4, a manual clock, an admin [`ADMIN`] with [`PASSWORD`], free ports.
+pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
+    let (clock, hand) = Clock::manual(BEGIN);
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let identity = Settings {
+        database_url: Secret::from(database_url),
+        pepper: Secret::from("a pepper for tests, of at least 32 bytes"),
+        bcrypt_cost: 4,
+        policy: identity::domain::password::Policy::default(),
+        session: Duration::from_secs(24 * 3600),
+        admission: Admission { permits: 2, waiting: 10_000, patience: Duration::from_secs(30) },
+        reflection: true,
+        first_admin: Some((ADMIN.to_owned(), Secret::from(PASSWORD))),
+    };
+    let time_zone = TimeZone::get("Africa/Tunis").expect("a zone of the bundled database");
+    let settings = SuiteSettings {
+        identity,
+        identity_addr: anywhere,
+        gateway: GatewayArgs { http_addr: anywhere, time_zone },
+        internal_key: Secret::from(INTERNAL_KEY),
+        clock,
+        limits: Limits::default(),
+    };
+    (settings, hand)
+}
+
+impl TestSuite {
+    /// Starts a suite on a database.
+    pub async fn start(database: &Database) -> Self {
+        Self::start_with(database, |_| ()).await
+    }
+
+    /// Starts a suite whose settings a test changes.
+    pub async fn start_with(database: &Database, change: impl FnOnce(&mut SuiteSettings)) -> Self {
+        let (mut settings, hand) = settings(database.url());
+        change(&mut settings);
+        let suite = Suite::start(settings).await.expect("the suite starts");
+        Self { suite, hand, http: reqwest::Client::new() }
+    }
+
+    /// The whole URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.suite.http)
+    }
+
+    /// Sends a request; `body` as JSON, if there is one.
+    pub async fn send(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+        let mut request = self.request(method, path);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        answer(request).await
+    }
+
+    /// A request to be finished by the test, and sent with [`answer`].
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        self.http.request(method, self.url(path))
+    }
+
+    /// Registers a client.
+    pub async fn register(&self, email: &str) -> Person {
+        let body = serde_json::json!({
+            "nom": "Élodie Dupré-N'Diaye", "email": email, "password": PASSWORD, "confirmPassword": PASSWORD,
+        });
+        let made = self.send("POST", "/api/clients/register", None, Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let data = &made.json()["data"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Person { id: text(&data["client"]["_id"]), email: email.to_owned(), token: text(&data["token"]) }
+    }
+
+    /// Signs in; `None` when that is refused.
+    pub async fn log_in(&self, email: &str, password: &str) -> Option<String> {
+        let body = serde_json::json!({"email": email, "password": password});
+        let answer = self.send("POST", "/api/clients/login", None, Some(body)).await;
+        (answer.status == 200).then(|| answer.json()["data"]["token"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// A token of the first admin.
+    pub async fn admin(&self) -> String {
+        self.log_in(ADMIN, PASSWORD).await.expect("the first admin signs in")
+    }
+
+    /// Identity over gRPC, as somebody.
+    pub fn identity_as(&self, caller: Caller) -> IdentityServiceClient<Channel> {
+        IdentityServiceClient::new(self.suite.identity_as(caller))
+    }
+}
+
+/// Sends a request.
+pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.expect("an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { status, headers, text: response.text().await.expect("a whole body in UTF-8") }
+}
+
+impl Answer {
+    /// The body, which has to be JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    /// A header; empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(HeaderValue::to_str).and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+/// A signed-in client, for calls to a service without the gateway.
+pub fn client(account_id: &str) -> Caller {
+    Caller { subject: account_id.to_owned(), role: Role::Client, scope: String::new(), session: None }
+}
