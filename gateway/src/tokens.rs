@@ -1,7 +1,11 @@
 //! Access tokens, checked here and nowhere else: the signature with identity's published keys, the session with identity
 //! itself. So a token is refused everywhere as soon as identity has ended its session.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use axum::{
     extract::{Request, State},
@@ -19,7 +23,7 @@ use shared::{
     Id,
     passport::{Caller, Role},
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 use tonic::Code;
 
 use crate::{
@@ -33,9 +37,13 @@ const BYTES: usize = 4096;
 /// How far identity's clock and ours may differ.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// Every claim is required and typed.
+/// Every claim is required and typed. jsonwebtoken looks at `iss` and `aud`, but would take lists of them too.
 #[derive(Deserialize)]
 struct Claims {
+    #[serde(rename = "iss")]
+    _iss: String,
+    #[serde(rename = "aud")]
+    _aud: String,
     sub: String,
     sid: String,
     #[serde(rename = "jti")]
@@ -73,10 +81,10 @@ impl Gateway {
 
     /// The key with this id. An unknown one is asked for, because it may be newer than ours.
     async fn key(&self, id: &str) -> Result<DecodingKey, Fault> {
-        if let Some(key) = self.keys.known(id).await {
-            return Ok(key);
+        match self.keys.known(id) {
+            Some(key) => Ok(key),
+            None => self.keys.ask(self, id).await?.ok_or(Fault::BadToken),
         }
-        self.keys.refresh(self, id).await?.ok_or(Fault::BadToken)
     }
 
     fn check_times(&self, claims: &Claims) -> Result<(), Fault> {
@@ -143,30 +151,28 @@ fn verify(token: &str, key: &DecodingKey) -> Result<Claims, Fault> {
 
 /// Identity's published keys, as far as they are known here.
 #[derive(Default)]
-pub struct Keys(Mutex<Known>);
-
-#[derive(Default)]
-struct Known {
-    keys: HashMap<String, DecodingKey>,
-    asked: Option<tokio::time::Instant>,
+pub struct Keys {
+    known: RwLock<HashMap<String, DecodingKey>>,
+    asked: Mutex<Option<Instant>>,
 }
 
 impl Keys {
-    async fn known(&self, id: &str) -> Option<DecodingKey> {
-        self.0.lock().await.keys.get(id).cloned()
+    fn known(&self, id: &str) -> Option<DecodingKey> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// Asks identity, unless somebody did since this request came: a flood of made-up ids asks once at a time.
-    async fn refresh(&self, gateway: &Gateway, id: &str) -> Result<Option<DecodingKey>, Fault> {
-        let came = tokio::time::Instant::now();
-        let mut known = self.0.lock().await;
-        if known.asked.is_none_or(|asked| asked < came) {
-            let asks = tokio::time::Instant::now();
+    /// Asks identity, unless somebody began to since this request came: a flood of made-up ids asks once at a time.
+    async fn ask(&self, gateway: &Gateway, id: &str) -> Result<Option<DecodingKey>, Fault> {
+        let came = Instant::now();
+        let mut asked = self.asked.lock().await;
+        if asked.is_none_or(|asked| asked < came) {
+            let asks = Instant::now();
             let published = gateway.identity().list_signing_keys(pb::ListSigningKeysRequest {}).await?.into_inner();
-            known.keys = published.signing_keys.into_iter().filter_map(readable_key).collect();
-            known.asked = Some(asks);
+            let keys = published.signing_keys.into_iter().filter_map(readable_key).collect();
+            *self.known.write().unwrap_or_else(PoisonError::into_inner) = keys;
+            *asked = Some(asks);
         }
-        Ok(known.keys.get(id).cloned())
+        Ok(self.known(id))
     }
 }
 

@@ -7,7 +7,11 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 pub mod identity {
     /// Package `bibliotique.identity.v1`.
     pub mod v1 {
-        #![expect(missing_docs, reason = "generated; the documentation is in the .proto file")]
+        #![expect(
+            missing_docs,
+            clippy::allow_attributes,
+            reason = "generated; the documentation is in the .proto file"
+        )]
         include!(concat!(env!("OUT_DIR"), "/bibliotique.identity.v1.rs"));
     }
 }

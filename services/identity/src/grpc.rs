@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         AccountId, ApiKeyId, Refusal, SessionId,
-        account::{Account, Address, Realm, Role},
+        account::{Account, Address, Changes, Realm, Role},
         api_key::{self, ApiKey},
         audit::Origin,
         hash::StoredHash,
@@ -192,7 +192,10 @@ impl IdentityService for Identity {
 
         let unlock = changes.active == Some(true);
         let rule = |account: &Account, admins| account.change(changes.clone(), admins);
-        let account = self.store.update_account(id, rule, unlock, &self.origin(&caller)).await?;
+        let account = match changes == Changes::default() {
+            true => self.existing(id).await?,
+            false => self.store.update_account(id, rule, unlock, &self.origin(&caller)).await?,
+        };
 
         Ok(Response::new(pb::UpdateAccountResponse { account: Some(account.into()) }))
     }

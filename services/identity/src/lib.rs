@@ -31,7 +31,8 @@ use hasher::Hasher;
 pub use policy::POLICY;
 pub use settings::{IdentityArgs, Settings};
 use store::Store;
-use tokens::{Tokens, UnusableKey};
+use tokens::Tokens;
+pub use tokens::UnusableKey;
 
 /// What passports for this service are made out to.
 pub const AUDIENCE: &str = "identity";
