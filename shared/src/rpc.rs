@@ -170,7 +170,67 @@ pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::post;
+    use http::Request as HttpRequest;
+    use tower::ServiceExt as _;
+
     use super::*;
+    use crate::{Timestamp, secret::Secret};
+
+    const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+    fn passports() -> Arc<Passports> {
+        Arc::new(Passports::new(&Secret::from("k".repeat(32))))
+    }
+
+    /// A service of three rpcs: one for admins, one that panics, one that never ends; and one without a row.
+    fn service() -> Router {
+        let app = Router::new()
+            .route("/test.Test/Admin", post(async || "done"))
+            .route("/test.Test/Panic", post(async || -> &'static str { panic!("on purpose") }))
+            .route("/test.Test/Hang", post(std::future::pending::<&'static str>))
+            .route("/test.Test/Forgotten", post(async || "done"));
+        let policy = [
+            ("/test.Test/Admin", Access::Roles(&[Role::Admin])),
+            ("/test.Test/Panic", Access::Roles(&[Role::Admin])),
+            ("/test.Test/Hang", Access::Roles(&[Role::Admin])),
+        ];
+        let (clock, _) = Clock::manual(NOW);
+        Guard::new("test", &policy, passports(), clock).around(Routes::from(app))
+    }
+
+    async fn status(service: Router, uri: &str, caller: Option<Caller>) -> String {
+        let passport = caller.map(|caller| passports().sign(&caller, "test", NOW)).unwrap_or_default();
+        let request =
+            HttpRequest::post(uri).header(PASSPORT, passport).header("grpc-timeout", "200m").body(Body::empty());
+        grpc_status(service.oneshot(request.unwrap()).await.unwrap().headers()).to_owned()
+    }
+
+    #[tokio::test]
+    async fn only_the_roles_of_the_row_come_through_whatever_the_query_says() {
+        let service = service();
+
+        assert_eq!(status(service.clone(), "/test.Test/Admin", Some(Caller::operator())).await, "0");
+        assert_eq!(status(service.clone(), "/test.Test/Admin?x=1", Some(Caller::operator())).await, "0");
+        for uri in ["/test.Test/Admin", "/test.Test/Admin?x=1"] {
+            assert_eq!(status(service.clone(), uri, Some(Caller::service("catalog"))).await, "7", "{uri}");
+            assert_eq!(status(service.clone(), uri, None).await, "16", "{uri}");
+        }
+        assert_eq!(status(service, "/test.Test/Forgotten", Some(Caller::operator())).await, "7");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_failed_call() {
+        let service = service();
+
+        assert_eq!(status(service.clone(), "/test.Test/Panic", Some(Caller::operator())).await, "13");
+        assert_eq!(status(service, "/test.Test/Admin", Some(Caller::operator())).await, "0");
+    }
+
+    #[tokio::test]
+    async fn a_call_ends_at_its_deadline() {
+        assert_eq!(status(service(), "/test.Test/Hang", Some(Caller::operator())).await, "4");
+    }
 
     #[test]
     fn a_deadline_is_read_in_every_unit() {

@@ -132,7 +132,9 @@ impl FromStr for Email {
 
     fn from_str(text: &str) -> Result<Self, Misfit> {
         let options = Options::default().with_minimum_sub_domains(2).without_domain_literal().without_display_text();
-        let shaped = text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok();
+        // The crate takes letters with their accents for characters, but not accents that follow their letters.
+        let composed: String = text.nfc().collect();
+        let shaped = text.len() <= 254 && EmailAddress::parse_with_options(&composed, options).is_ok();
         if shaped && !text.chars().any(is_invisible) {
             Ok(Self(text.to_owned()))
         } else {

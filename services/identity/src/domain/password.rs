@@ -10,8 +10,8 @@ use super::{Refusal, account::Realm};
 /// The most characters (Unicode scalar values) that a password may have (document 003); every one of them counts.
 pub const LONGEST: usize = 128;
 
-/// Fewer guesses than this and throttling alone does not protect an account (zxcvbn's scores 0 and 1).
-const COMMON: u64 = 1_000_000;
+/// Fewer guesses than this, by zxcvbn's estimate, and a password is among the first that anybody would try.
+const COMMON: u64 = 100_000;
 
 /// A password of at most [`LONGEST`] characters, as it was typed.
 #[derive(Clone)]
