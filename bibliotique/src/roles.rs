@@ -107,8 +107,14 @@ async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
         clock.clone(),
     )?;
     let session = args.session();
-    let time_zone = args.gateway.time_zone;
-    let app = gateway::app(gateway::Settings { identity, session, time_zone, clock, leaving: leaving.clone() });
+    let app = gateway::app(gateway::Settings {
+        identity,
+        session,
+        time_zone: args.gateway.time_zone,
+        cors_origins: args.gateway.cors_origins,
+        clock,
+        leaving: leaving.clone(),
+    });
     let serving = tokio::spawn(serve(listener, app, Limits::default(), stop.clone()));
     println!("bibliotique gateway is ready on http://{http}");
 

@@ -66,6 +66,7 @@ impl Suite {
             identity: door.clone(),
             session,
             time_zone: settings.gateway.time_zone,
+            cors_origins: settings.gateway.cors_origins,
             clock,
             leaving: leaving.clone(),
         });

@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderName, HeaderValue, Version,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -82,12 +82,12 @@ async fn windowed(gateway: &Shared, request: Request, next: Next) -> Response {
     response
 }
 
-/// A fault in the surface's words.
+/// A fault in the surface's words, with the headers that it got on its way here (`Allow`, CORS).
 fn rendered(surface: Surface, mut response: Response) -> Response {
     let Some(fault) = response.extensions_mut().remove::<Fault>() else { return response };
     let mut told = surface.refuse(fault);
-    if let Some(allow) = response.headers_mut().remove(ALLOW) {
-        told.headers_mut().insert(ALLOW, allow);
+    for (name, value) in response.headers() {
+        told.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
     told
 }

@@ -1,6 +1,7 @@
 //! The HTTP door: five documented APIs translated to gRPC, and the one place where access tokens are checked.
 
 mod body;
+mod cors;
 mod edge;
 mod fault;
 mod probes;
@@ -10,7 +11,11 @@ mod tokens;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, http::Uri, middleware::from_fn_with_state};
+use axum::{
+    Router,
+    http::{HeaderValue, Uri},
+    middleware::from_fn_with_state,
+};
 use jiff::tz::TimeZone;
 use proto::identity::v1::identity_service_client::IdentityServiceClient;
 use shared::{Clock, channel::Channel, passport::Caller, rpc::MESSAGE_BYTES};
@@ -31,6 +36,8 @@ pub struct Settings {
     pub session: Duration,
     /// In which the surface `swift` prints times.
     pub time_zone: TimeZone,
+    /// Web pages of these origins may use the APIs.
+    pub cors_origins: Vec<HeaderValue>,
     /// Where the time comes from.
     pub clock: Clock,
     /// Cancelled when the role is about to end: not ready from then on.
@@ -71,7 +78,7 @@ fn client(channel: Channel) -> Identity {
 
 /// The HTTP application.
 pub fn app(settings: Settings) -> Router {
-    let Settings { identity, session, time_zone, clock, leaving } = settings;
+    let Settings { identity, session, time_zone, cors_origins, clock, leaving } = settings;
     let windows = Windows::default();
     let gateway = Arc::new(Gateway { identity, keys: Keys::default(), session, windows, time_zone, clock, leaving });
     surfaces::routes(&gateway)
@@ -79,6 +86,7 @@ pub fn app(settings: Settings) -> Router {
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(cors::layer(&cors_origins))
         .layer(from_fn_with_state(Arc::clone(&gateway), edge::edge))
         .with_state(gateway)
 }

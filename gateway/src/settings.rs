@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 
+use axum::http::HeaderValue;
 use clap::Args;
 use jiff::tz::TimeZone;
+
+use crate::cors::parse_origin;
 
 /// Settings of the role gateway.
 #[derive(Args, Clone, Debug)]
@@ -15,6 +18,11 @@ pub struct GatewayArgs {
     /// In which PUT /api/v1/users/reset-password prints when its limit is lifted (a name of the IANA time zone database).
     #[arg(long, env = "BIBLIOTIQUE_TIME_ZONE", default_value = "Africa/Tunis", value_parser = time_zone)]
     pub time_zone: TimeZone,
+
+    /// Origins of web pages that may use the APIs, with commas (https://app.example.org), or * for all. Without it, only
+    /// programs that are no web pages can.
+    #[arg(long, env = "BIBLIOTIQUE_CORS_ORIGINS", value_delimiter = ',', value_parser = parse_origin)]
+    pub cors_origins: Vec<HeaderValue>,
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {

@@ -27,6 +27,7 @@ fn gateway_before_a_panic() -> Router {
         identity,
         session: Duration::from_secs(60),
         time_zone: jiff::tz::TimeZone::UTC,
+        cors_origins: Vec::new(),
         clock: Clock::system(),
         leaving: tokio_util::sync::CancellationToken::new(),
     })
