@@ -53,7 +53,7 @@ impl Served {
                 ("BIBLIOTIQUE_ADMIN_EMAIL", ADMIN.0),
                 ("BIBLIOTIQUE_ADMIN_PASSWORD", ADMIN.1),
             ])
-            .env("BIBLIOTIQUE_DATA_DIR", data.path())
+            .env("BIBLIOTIQUE_DATA_DIR", data.path().join("data"))
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;

@@ -7,7 +7,7 @@ use gateway::GatewayArgs;
 use identity::IdentityArgs;
 use shared::{
     passport::{Caller, Role},
-    secret::{Secret, parse_key},
+    secret::{KeyParser, Secret},
 };
 
 /// The lending platform that a small library, a school or an association starts with one command.
@@ -51,7 +51,7 @@ pub struct CommonArgs {
     pub identity_addr: String,
 
     /// Secret that the roles of a suite share, at least 32 bytes. Embedded, made once and kept in the data directory.
-    #[arg(long, env = "BIBLIOTIQUE_INTERNAL_KEY", hide_env_values = true, value_parser = parse_key)]
+    #[arg(long, env = "BIBLIOTIQUE_INTERNAL_KEY", hide_env_values = true, value_parser = KeyParser)]
     pub internal_key: Option<Secret>,
 
     /// What is logged: a level (error, warn, info, debug, trace) or directives such as info,gateway=debug.

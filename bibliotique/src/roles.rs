@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{ServeArgs, ServedRole},
-    secrets::{data_dir, given_or_kept},
+    secrets::{data_dir, given_or_kept, warn_if_open},
     suite::{Suite, SuiteSettings, bind},
 };
 
@@ -45,6 +45,7 @@ async fn everything(args: ServeArgs) -> anyhow::Result<()> {
 fn embedded(args: &ServeArgs) -> anyhow::Result<SuiteSettings> {
     let directory = &args.common.data_dir;
     data_dir(directory)?;
+    warn_if_open(directory)?;
     let identity_addr = socket(&args.common.identity_addr)?;
     Ok(SuiteSettings {
         identity: crate::operator::identity_settings(&args.identity, directory, args.session(), identity_addr)?,

@@ -12,9 +12,12 @@ use shared::secret::{Secret, key_in_file};
 /// Makes the directory if it is not there; only its owner can look into it.
 pub fn data_dir(directory: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
-    let mode = fs::metadata(directory)?.permissions().mode();
-    if mode & 0o007 != 0 {
+    made.with_context(|| format!("the data directory {} cannot be made", directory.display()))
+}
+
+/// Tells the operator when others can look into a directory that he made himself.
+pub fn warn_if_open(directory: &Path) -> anyhow::Result<()> {
+    if fs::metadata(directory)?.permissions().mode() & 0o007 != 0 {
         tracing::warn!("everybody on this machine can look into the data directory {}", directory.display());
     }
     Ok(())

@@ -1,4 +1,7 @@
 //! Admission to hashing: a bounded pool, so that a flood of sign-ins costs everybody else nothing.
+//!
+//! Who is let in (a [`Turn`]) still has something to ask the database before there is anything to hash. So there are twice as
+//! many turns as permits to hash: while one hashes, the next one prepares, and no core waits for a disk.
 
 use std::{sync::Arc, thread::available_parallelism, time::Duration};
 
@@ -40,6 +43,7 @@ pub struct Hasher {
     cost: u32,
     nobody: StoredHash,
     places: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
     permits: Arc<Semaphore>,
     patience: Duration,
 }
@@ -55,6 +59,7 @@ impl Hasher {
             cost,
             nobody: nobody.unwrap_or_else(|| StoredHash::from_database(String::new())),
             places: Arc::new(Semaphore::new(admission.permits + admission.waiting)),
+            turns: Arc::new(Semaphore::new(admission.permits * 2)),
             permits: Arc::new(Semaphore::new(admission.permits)),
             patience: admission.patience,
         }
@@ -72,16 +77,17 @@ impl Hasher {
     pub async fn turn(&self) -> Result<Turn, Error<Refusal>> {
         let full = || Error::Refused(Refusal::HashingQueueFull { retry_after: self.patience });
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
-        let permit = timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await.map_err(|_| full())?;
-        let permit = permit.map_err(Error::internal)?;
-        Ok(Turn { pepper: Arc::clone(&self.pepper), cost: self.cost, _held: (place, permit) })
+        let turn = timeout(self.patience, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| full())?;
+        let held = (place, turn.map_err(Error::internal)?);
+        Ok(Turn { pepper: Arc::clone(&self.pepper), cost: self.cost, permits: Arc::clone(&self.permits), _held: held })
     }
 }
 
-/// The right to hash. It lives inside the blocking work, so that a caller who goes away does not let another one in early.
+/// The right to hash when a permit is free, which takes no longer than somebody else's hashing.
 pub struct Turn {
     pepper: Arc<Pepper>,
     cost: u32,
+    permits: Arc<Semaphore>,
     _held: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
@@ -104,7 +110,8 @@ impl Turn {
         self.run(move |turn| turn.pepper.hash(&password, turn.cost, shared::random::bytes())).await
     }
 
-    /// Runs `work`, which is too slow for the threads that serve requests.
+    /// Runs `work`, which is too slow for the threads that serve requests. The permit lives inside the work, so that a caller
+    /// who goes away does not let another one in early.
     ///
     /// # Errors
     /// Only when `work` panics.
@@ -112,7 +119,9 @@ impl Turn {
         self,
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<(Self, T), Error<Refusal>> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
         let working = spawn_blocking(move || {
+            let _permit = permit;
             let outcome = work(&self);
             (self, outcome)
         });
@@ -136,8 +145,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_the_queue_full_is_turned_away_at_once_and_who_waits_too_long_later() {
-        let hasher = hasher(Admission { permits: 1, waiting: 1, patience: Duration::from_millis(50) });
-        let held = hasher.turn().await.unwrap();
+        let hasher = hasher(Admission { permits: 1, waiting: 2, patience: Duration::from_millis(50) });
+        let held = (hasher.turn().await.unwrap(), hasher.turn().await.unwrap());
 
         let (waited, turned_away) = tokio::join!(hasher.turn(), async {
             tokio::task::yield_now().await;
@@ -157,21 +166,23 @@ mod tests {
         let outcome = hasher.turn().await.unwrap().run(|_| panic!("on purpose")).await;
 
         assert!(matches!(outcome, Err(Error::<Refusal>::Internal(_))));
-        assert!(hasher.turn().await.is_ok());
+        assert!(hasher.turn().await.unwrap().run(|_| ()).await.is_ok());
     }
 
     #[tokio::test]
-    async fn a_caller_who_goes_away_keeps_his_turn_until_the_work_is_done() {
+    async fn a_caller_who_goes_away_keeps_his_permit_until_the_work_is_done() {
         let hasher = hasher(Admission { permits: 1, waiting: 8, patience: Duration::from_millis(50) });
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let turn = hasher.turn().await.unwrap();
+        let next = hasher.turn().await.unwrap();
 
         let gone = timeout(Duration::from_millis(10), turn.run(move |_| wait.recv())).await;
+        let mut waiting = Box::pin(next.run(|_| ()));
 
         assert!(gone.is_err());
-        assert!(is_full(&hasher.turn().await));
+        assert!(timeout(Duration::from_millis(50), &mut waiting).await.is_err(), "two at once");
         go.send(()).unwrap();
-        assert!(hasher.turn().await.is_ok());
+        assert!(waiting.await.is_ok());
     }
 
     #[tokio::test]

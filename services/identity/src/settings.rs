@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, ValueEnum};
-use shared::secret::{Secret, parse_key};
+use shared::secret::{KeyParser, Secret};
 
 use crate::{
     domain::password::{LibraryPolicy, Policy},
@@ -20,7 +20,7 @@ pub struct IdentityArgs {
 
     /// Secret that passwords are mixed with before they are hashed; at least 32 bytes. Without it no password can be
     /// checked any more. Embedded, made once and kept in the data directory.
-    #[arg(long, env = "BIBLIOTIQUE_PEPPER", hide_env_values = true, value_parser = parse_key)]
+    #[arg(long, env = "BIBLIOTIQUE_PEPPER", hide_env_values = true, value_parser = KeyParser)]
     pub pepper: Option<Secret>,
 
     /// bcrypt's cost: one more doubles the time of a sign-in (10 takes about 0.1 s).
