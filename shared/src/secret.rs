@@ -1,18 +1,36 @@
 //! Secrets: given by the operator, or made once and kept in a file that only its owner can read.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{self, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
+use clap::{Arg, Command, builder::TypedValueParser, error::ErrorKind};
 pub use secrecy::{ExposeSecret, SecretString as Secret};
 
 /// The least number of bytes that a key of the suite may have: that of HMAC-SHA-256's output (RFC 7518, 3.2).
 pub const LEAST_KEY_BYTES: usize = 32;
 
-/// Reads a key from the command line or environment.
+/// Reads a key from the command line or environment. Unlike clap's own parsers it does not repeat what it refuses.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyParser;
+
+impl TypedValueParser for KeyParser {
+    type Value = Secret;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<Secret, clap::Error> {
+        parse_key(value.to_str().unwrap_or_default()).map_err(|why| {
+            let flag = argument.and_then(Arg::get_long).unwrap_or_default();
+            let variable = argument.and_then(Arg::get_env).unwrap_or_default().display();
+            clap::Error::raw(ErrorKind::ValueValidation, format!("--{flag} or {variable}: {why}\n")).with_cmd(command)
+        })
+    }
+}
+
+/// Reads a key.
 ///
 /// # Errors
 /// A sentence when it has fewer than [`LEAST_KEY_BYTES`] bytes.
