@@ -6,8 +6,8 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderName, HeaderValue, Version,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+        HeaderMap, HeaderName, HeaderValue, Version,
+        header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -24,8 +24,8 @@ use crate::{
     surfaces::{Surface, swift},
 };
 
-/// What a request has to be answered in, hashing queue and neighbours included.
-const BUDGET: Duration = Duration::from_secs(10);
+/// What a request has to be answered in: the body may take 15 s of it, the neighbours get the rest.
+const BUDGET: Duration = Duration::from_secs(25);
 
 /// What every answer of ours says to browsers; the surface `swift` has its own, older set.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -71,15 +71,21 @@ fn answered(surface: Surface, response: Response) -> Response {
 /// The surface `swift` counts requests, and says so on every answer.
 async fn windowed(gateway: &Shared, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0; 4]), |peer| peer.0.ip());
-    let is_http_11 = request.version() == Version::HTTP_11;
+    let is_kept = request.version() == Version::HTTP_11 && !asks_to_close(request.headers());
     let window = gateway.windows.hit(peer, gateway.clock.now());
     let response = match window.is_over() {
         true => Fault::TooMany { retry_after: None }.into_response(),
         false => next.run(request).await,
     };
     let mut response = rendered(Surface::Swift, response);
-    swift::dress(response.headers_mut(), window, gateway.clock.now(), &gateway.time_zone, is_http_11);
+    swift::dress(response.headers_mut(), window, gateway.clock.now(), &gateway.time_zone, is_kept);
     response
+}
+
+/// `Connection: close` (RFC 9112, 9.6).
+fn asks_to_close(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"))
 }
 
 /// A fault in the surface's words, with the headers that it got on its way here (`Allow`, CORS).

@@ -81,12 +81,14 @@ pub fn app(settings: Settings) -> Router {
     let Settings { identity, session, time_zone, cors_origins, clock, leaving } = settings;
     let windows = Windows::default();
     let gateway = Arc::new(Gateway { identity, keys: Keys::default(), session, windows, time_zone, clock, leaving });
-    surfaces::routes(&gateway)
+    let mut app = surfaces::routes(&gateway)
         .merge(probes::routes())
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(edge::panicked))
-        .layer(cors::layer(&cors_origins))
-        .layer(from_fn_with_state(Arc::clone(&gateway), edge::edge))
-        .with_state(gateway)
+        .layer(CatchPanicLayer::custom(edge::panicked));
+    // The layer answers every OPTIONS itself: where no page may come, that is a method like others.
+    if !cors_origins.is_empty() {
+        app = app.layer(cors::layer(&cors_origins));
+    }
+    app.layer(from_fn_with_state(Arc::clone(&gateway), edge::edge)).with_state(gateway)
 }

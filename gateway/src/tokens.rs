@@ -103,6 +103,10 @@ impl Gateway {
         let request = pb::CheckSessionRequest { session_id: claims.sid.clone(), account_id: claims.sub.clone() };
         let answer = match self.identity().check_session(request).await {
             Ok(answer) => answer.into_inner(),
+            // A session ends with its token, to the second: the leeway is for clocks that differ.
+            Err(status) if status.code() == Code::NotFound && claims.exp <= self.clock.now().seconds() => {
+                return Err(Fault::ExpiredToken);
+            }
             Err(status) if status.code() == Code::NotFound => return Err(Fault::RevokedToken),
             Err(status) => return Err(status.into()),
         };

@@ -51,7 +51,7 @@ async fn change_password(
 
     gateway.identity_for(&caller).change_password(change).await?;
 
-    Ok(json(StatusCode::OK, &value!({"status": true, "data": {"done": true, "message": "Password updated"}})))
+    Ok(json(StatusCode::OK, &Success { status: true, data: Done { done: true, message: "Password updated" } }))
 }
 
 /// What is wrong with the fields, one by one. The new password's length is a matter of complexity, not of form.
@@ -70,6 +70,18 @@ fn misfits(fields: &Fields) -> Vec<Value> {
         .collect();
     misfits.extend(fields.names().filter(|name| !FIELDS.contains(name)).map(|name| misfit(name, "is not allowed")));
     misfits
+}
+
+#[derive(Serialize)]
+struct Success {
+    status: bool,
+    data: Done,
+}
+
+#[derive(Serialize)]
+struct Done {
+    done: bool,
+    message: &'static str,
 }
 
 #[derive(Serialize)]

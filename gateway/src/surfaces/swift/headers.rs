@@ -30,8 +30,8 @@ const PRINTED: [(&str, &str); 16] = [
     ("content-type", "application/json; charset=utf-8"),
 ];
 
-/// Puts them on an answer that is sent at `now`.
-pub fn dress(headers: &mut HeaderMap, window: Window, now: Timestamp, zone: &TimeZone, is_http_11: bool) {
+/// Puts them on an answer that is sent at `now`, on a connection that goes on or not.
+pub fn dress(headers: &mut HeaderMap, window: Window, now: Timestamp, zone: &TimeZone, is_kept: bool) {
     let counted = [
         (RETRY_AFTER, format!("{:.3}", window.end().since(now).as_secs_f64())),
         (HeaderName::from_static("x-ratelimit-limit"), LIMIT.to_string()),
@@ -43,7 +43,7 @@ pub fn dress(headers: &mut HeaderMap, window: Window, now: Timestamp, zone: &Tim
     for (name, value) in printed.into_iter().chain(counted) {
         headers.insert(name, value);
     }
-    if is_http_11 {
+    if is_kept {
         headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
         headers.insert("keep-alive", HeaderValue::from_static("timeout=5"));
     }
