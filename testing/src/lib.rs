@@ -20,8 +20,12 @@ mod installed;
 mod on_both;
 mod server;
 pub mod suite;
+mod surfaces;
 mod watchdog;
+mod wire;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind, postgres, sqlite};
 pub use suite::TestSuite;
+pub use surfaces::SURFACES;
+pub use wire::Wire;

@@ -8,8 +8,8 @@ use identity::{Admission, Settings};
 use jiff::tz::TimeZone;
 use proto::identity::v1::identity_service_client::IdentityServiceClient;
 use reqwest::{
-    Method,
-    header::{HeaderMap, HeaderValue},
+    Method, Request,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use serde_json::Value;
 use shared::{
@@ -21,7 +21,7 @@ use shared::{
     server::Limits,
 };
 
-use crate::Database;
+use crate::{Database, Wire};
 
 /// The first admin's e-mail address.
 pub const ADMIN: &str = "admin@example.org";
@@ -31,6 +31,9 @@ pub const PASSWORD: &str = "Lis-7-livres!";
 
 /// What a test's passports are signed with.
 pub const INTERNAL_KEY: &str = "an internal key for tests, 32 bytes";
+
+/// What a test's passwords are mixed with, and its signing keys sealed.
+pub const PEPPER: &str = "a pepper for tests, of at least 32 bytes";
 
 /// When a test begins: 2026-03-02T09:00:00Z.
 pub const BEGIN: Timestamp = Timestamp::from_micros(1_772_442_000_000_000);
@@ -73,7 +76,7 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let identity = Settings {
         database_url: Secret::from(database_url),
-        pepper: Secret::from("a pepper for tests, of at least 32 bytes"),
+        pepper: Secret::from(PEPPER),
         bcrypt_cost: 4,
         policy: identity::domain::password::Policy::default(),
         session: Duration::from_secs(24 * 3600),
@@ -85,7 +88,7 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
     let settings = SuiteSettings {
         identity,
         identity_addr: anywhere,
-        gateway: GatewayArgs { http_addr: anywhere, time_zone },
+        gateway: GatewayArgs { http_addr: anywhere, time_zone, cors_origins: Vec::new() },
         internal_key: Secret::from(INTERNAL_KEY),
         clock,
         limits: Limits::default(),
@@ -130,6 +133,20 @@ impl TestSuite {
         self.http.request(method, self.url(path))
     }
 
+    /// Sends a body as it is, in JSON by its type.
+    pub async fn send_text(&self, method: &str, path: &str, token: Option<&str>, body: impl Into<String>) -> Answer {
+        let mut request = self.request(method, path).header(CONTENT_TYPE, "application/json").body(body.into());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        answer(request).await
+    }
+
+    /// A connection on which a test writes what no client library would.
+    pub async fn wire(&self) -> Wire {
+        Wire::to(self.suite.http).await
+    }
+
     /// Registers a client.
     pub async fn register(&self, email: &str) -> Person {
         let body = serde_json::json!({
@@ -160,11 +177,31 @@ impl TestSuite {
     }
 }
 
-/// Sends a request.
+/// Sends a request. Whatever comes back, it holds no password of the request, no API key of the request, and no hash.
 pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
-    let response = request.send().await.expect("an answer");
+    let (http, request) = request.build_split();
+    let request = request.expect("a request");
+    let secrets = secrets(&request);
+    let response = http.execute(request).await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, text: response.text().await.expect("a whole body in UTF-8") }
+    let answer = Answer { status, headers, text: response.text().await.expect("a whole body in UTF-8") };
+    answer.must_not_show(&secrets);
+    answer
+}
+
+/// The strings of a request that no answer may repeat, unless they are so short that they may stand in any text.
+fn secrets(request: &Request) -> Vec<String> {
+    let bytes = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let fields = body.as_object().into_iter().flatten().filter(|(name, _)| name.to_lowercase().contains("password"));
+    let passwords = fields.filter_map(|(_, value)| value.as_str().map(str::to_owned));
+    let keys = request.headers().get_all("x-api-key").iter().filter_map(|key| key.to_str().ok().map(str::to_owned));
+    passwords.chain(keys).filter(|secret| secret.chars().count() >= 8).collect()
+}
+
+/// What is printed over several lines, as it is on the wire: JSON without white space between its parts.
+pub fn compact(printed: &str) -> String {
+    printed.lines().map(str::trim).collect::<String>().replace("\": ", "\":")
 }
 
 impl Answer {
@@ -176,6 +213,29 @@ impl Answer {
     /// A header; empty when it is not there.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(HeaderValue::to_str).and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Asserts the status and the body, byte by byte, and that JSON is called JSON.
+    #[track_caller]
+    pub fn must_be(&self, status: u16, text: &str) {
+        assert_eq!((self.status, self.text.as_str()), (status, text));
+        if text.starts_with('{') {
+            let types = ["application/json; charset=utf-8", "application/problem+json"];
+            assert!(types.contains(&self.header("content-type")), "{}", self.header("content-type"));
+        }
+    }
+
+    #[track_caller]
+    fn must_not_show(&self, secrets: &[String]) {
+        let headers = self.headers.values().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let shown: String = headers.chain([self.text.as_str().into()]).collect::<Vec<_>>().join("\n");
+        for secret in secrets {
+            let escaped = Value::from(secret.as_str()).to_string();
+            let told = shown.contains(secret) || shown.contains(escaped.trim_matches('"'));
+            assert!(!told, "an answer shows a secret of its request: {shown}");
+        }
+        let hash = ["$2a$", "$2b$", "$2y$"].into_iter().find(|hash| shown.contains(hash));
+        assert_eq!(hash, None, "an answer shows a hash: {shown}");
     }
 }
 

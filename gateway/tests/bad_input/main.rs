@@ -1,0 +1,142 @@
+//! What is not as the contract says: refused in the surface's own words, never with 5xx, and nothing is changed.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod bodies;
+mod ids;
+mod strings;
+
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use testing::{
+    Database, TestSuite,
+    suite::{ADMIN, Answer, PASSWORD, Person, answer},
+};
+
+const NEW: &str = "Zebre-bleu-42";
+
+/// A suite with an admin, a client and an API key.
+struct Setting {
+    suite: TestSuite,
+    admin: Person,
+    client: Person,
+    key: String,
+}
+
+/// A route that reads a body.
+struct Route {
+    surface: &'static str,
+    method: &'static str,
+    path: String,
+    token: Option<String>,
+    /// What it takes, so that a test can have one thing wrong at a time.
+    good: Value,
+}
+
+async fn setting(db: &Database) -> Setting {
+    let suite = TestSuite::start(db).await;
+    let token = suite.admin().await;
+    let me = suite.send("GET", "/api/clients/me", Some(&token), None).await.json();
+    let id = me["data"]["client"]["_id"].as_str().unwrap().to_owned();
+    let (client, key) = (suite.register("royce27@gmail.com").await, suite.api_key().await);
+    Setting { suite, admin: Person { id, email: ADMIN.to_owned(), token }, client, key }
+}
+
+/// Every route of every surface that reads a body.
+fn routes(setting: &Setting) -> Vec<Route> {
+    let (admin, client) = (Some(&setting.admin.token), Some(&setting.client.token));
+    let id = &setting.client.id;
+    // An address that nobody has.
+    let email = format!("{id}@example.org");
+    let route = |surface, method, path: &str, token: Option<&String>, good| Route {
+        surface,
+        method,
+        path: path.to_owned(),
+        token: token.cloned(),
+        good,
+    };
+    let three = json!({"oldPassword": PASSWORD, "newPassword": NEW, "confirmPassword": NEW});
+    let registration = json!({
+        "nom": "Melanie Marquardt", "email": email, "adresse": "8312 Nadia Mills",
+        "password": NEW, "confirmPassword": NEW,
+    });
+    let profile = json!({"nom": "Melanie Marquardt", "email": email, "adresse": "8312 Nadia Mills"});
+    let account = json!({"nom": "Melanie Marquardt", "email": email, "adresse": "x", "role": "admin", "active": false});
+    let own = format!("/v1/users/{}/password", setting.admin.id);
+    vec![
+        route("library", "POST", "/api/clients/register", None, registration),
+        route(
+            "library",
+            "POST",
+            "/api/clients/login",
+            None,
+            json!({"email": setting.admin.email, "password": PASSWORD}),
+        ),
+        route("library", "PUT", "/api/clients/profile", client, profile),
+        route("library", "PUT", "/api/clients/password", client, three.clone()),
+        route("library", "PUT", &format!("/api/clients/{id}"), admin, account),
+        route("library", "POST", "/api/admin/api-keys", admin, json!({"name": "Other"})),
+        route("ocariot", "PUT", &own, admin, json!({"old_password": PASSWORD, "new_password": NEW})),
+        route("swift", "PUT", "/api/v1/users/reset-password", client, three),
+        route(
+            "applivery",
+            "POST",
+            "/v1/auth/register/update-password",
+            client,
+            json!({"password": PASSWORD, "newPassword": NEW}),
+        ),
+        route("user", "PATCH", "/api/user/password", client, json!({"oldPassword": PASSWORD, "newPassword": NEW})),
+    ]
+}
+
+fn request(setting: &Setting, route: &Route) -> RequestBuilder {
+    let request = setting.suite.request(route.method, &route.path).header("x-api-key", &setting.key);
+    match &route.token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    }
+}
+
+/// Sends bytes as JSON.
+async fn send(setting: &Setting, route: &Route, body: impl Into<reqwest::Body>) -> Answer {
+    answer(request(setting, route).header("content-type", "application/json").body(body)).await
+}
+
+/// Everything that a request could have changed and that can be seen from outside.
+async fn state(setting: &Setting) -> Vec<Value> {
+    let (suite, admin) = (&setting.suite, &setting.admin.token);
+    let clients = suite.send("GET", "/api/clients", Some(admin), None).await.json();
+    let mut keys = suite.send("GET", "/api/admin/api-keys", Some(admin), None).await.json();
+    for key in keys["data"]["apiKeys"].as_array_mut().unwrap() {
+        key["lastUsedAt"].take();
+    }
+    let mine = suite.send("GET", "/api/clients/me", Some(&setting.client.token), None).await.json();
+    let mut state = vec![clients, keys, mine];
+    for email in [&setting.admin.email, &setting.client.email] {
+        state.push(suite.log_in(email, PASSWORD).await.is_some().into());
+    }
+    state
+}
+
+/// The body is JSON in the surface's own envelope.
+#[track_caller]
+fn is_in_envelope(surface: &str, answer: &Answer) {
+    assert_eq!(answer.header("content-type"), "application/json; charset=utf-8", "{}", answer.text);
+    let body = answer.json();
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let fits = match surface {
+        "library" => {
+            body["success"] == json!(answer.status < 300) && is_text(&body["message"]) && body.get("data").is_some()
+        }
+        "ocariot" => body["code"] == json!(answer.status) && is_text(&body["message"]),
+        "swift" => {
+            body["code"] == json!(answer.status)
+                && is_text(&body["message"]["RESPONSE_TEXT"])
+                && is_text(&body["message"]["RESPONSE_CODE"])
+        }
+        "applivery" => {
+            body["status"] == json!(false) && body["error"]["code"].is_u64() && is_text(&body["error"]["message"])
+        }
+        _ => body["success"] == json!(answer.status < 300) && is_text(&body["message"]),
+    };
+    assert!(fits, "{surface}: {} {}", answer.status, answer.text);
+}

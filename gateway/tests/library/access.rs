@@ -1,0 +1,182 @@
+//! Role × operation: who gets 401, 403 and an answer.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testing::{
+    Database, TestSuite,
+    suite::{Answer, PASSWORD, answer},
+};
+
+use crate::{NOBODY, lives, no};
+
+/// The token that the document prints: not ours.
+const PRINTED: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6IjY3YjE0OTMwNGNjNmIxMjE0M2VjZjdkMSIsInJvbGUiOiJjbGllbnQiLCJpYXQiOjE3Mzk2NzIxNjMsImV4cCI6MTczOTc1ODU2M30.IqU1VOYVE8bN1l19KvLPtI9fHZh9PFn6hrtmikiZOI8";
+
+const TOKEN: &str = "Authentication required!";
+const ROLE: &str = "Access denied. Insufficient permissions.";
+
+/// The operations for which one signs in, those of an admin last. `{id}` is a client's, `{key}` an API key's.
+const OPERATIONS: [(&str, &str, bool); 12] = [
+    ("GET", "/api/clients/me", false),
+    ("PUT", "/api/clients/profile", false),
+    ("PUT", "/api/clients/password", false),
+    ("POST", "/api/clients/logout", false),
+    ("GET", "/api/clients", true),
+    ("GET", "/api/clients/{id}", true),
+    ("PUT", "/api/clients/{id}", true),
+    ("DELETE", "/api/clients/{id}", true),
+    ("POST", "/api/admin/api-keys", true),
+    ("GET", "/api/admin/api-keys", true),
+    ("DELETE", "/api/admin/api-keys/{key}", true),
+    ("GET", "/api/clients/507f191e810c19729de860ea", true),
+];
+
+/// What an operation takes.
+fn good_body(method: &str, path: &str) -> Option<Value> {
+    match (method, path) {
+        ("PUT", "/api/clients/password") => {
+            Some(json!({"oldPassword": PASSWORD, "newPassword": PASSWORD, "confirmPassword": PASSWORD}))
+        }
+        ("POST", "/api/admin/api-keys") => Some(json!({"name": "App"})),
+        ("PUT", _) => Some(json!({"nom": "Melanie Marquardt"})),
+        _ => None,
+    }
+}
+
+/// Sends an operation with ids that exist, made by `admin`, and with whatever `authorize` adds.
+async fn send(
+    suite: &TestSuite,
+    admin: &str,
+    (method, path, _): (&str, &str, bool),
+    authorize: impl Fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+) -> Answer {
+    let mut filled = path.to_owned();
+    if path.contains("{id}") {
+        let email = format!("{}@example.org", method.to_lowercase());
+        filled = path.replace("{id}", &suite.register(&email).await.id);
+    }
+    if path.contains("{key}") {
+        let made = suite.send("POST", "/api/admin/api-keys", Some(admin), Some(json!({"name": "App"}))).await.json();
+        filled = path.replace("{key}", made["data"]["apiKey"]["_id"].as_str().unwrap());
+    }
+    let mut request = authorize(suite.request(method, &filled));
+    if let Some(body) = good_body(method, path) {
+        request = request.json(&body);
+    }
+    answer(request).await
+}
+
+testing::on_both! {
+    async fn nobody_gets_401_from_every_operation_that_is_not_public(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let admin = suite.admin().await;
+
+        for operation in OPERATIONS {
+            let answer = send(&suite, &admin, operation, |request| request).await;
+
+            assert_eq!((answer.status, answer.text), (401, no(TOKEN)), "{operation:?}");
+        }
+    }
+
+    async fn a_client_gets_his_own_operations_and_403_from_the_others(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let admin = suite.admin().await;
+        let person = suite.register("royce27@gmail.com").await;
+
+        for operation @ (_, path, admins) in OPERATIONS {
+            let token = suite.log_in(&person.email, PASSWORD).await.unwrap();
+            let answer = send(&suite, &admin, operation, |request| request.bearer_auth(&token)).await;
+
+            let expected = if admins { 403 } else { 200 };
+            assert_eq!(answer.status, expected, "{operation:?}: {}", answer.text);
+            assert!(!admins || answer.text == no(ROLE), "{operation:?}: {}", answer.text);
+            assert!(path.ends_with("logout") || lives(&suite, &token).await, "{operation:?}");
+        }
+    }
+
+    async fn an_admin_gets_all_operations(db: Database) {
+        let suite = TestSuite::start(&db).await;
+
+        for operation @ (method, path, _) in OPERATIONS {
+            // Anew each time: one operation logs out, and one ends the other sessions.
+            let (maker, token) = (suite.admin().await, suite.admin().await);
+            let answer = send(&suite, &maker, operation, |request| request.bearer_auth(&token)).await;
+
+            let expected = match (method, path) {
+                _ if path.contains(NOBODY) => 404,
+                ("POST", "/api/admin/api-keys") => 201,
+                _ => 200,
+            };
+            assert_eq!(answer.status, expected, "{operation:?}: {}", answer.text);
+        }
+    }
+
+    async fn a_role_is_looked_at_before_an_id_and_a_body(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let person = suite.register("royce27@gmail.com").await;
+        for (token, status, message) in [(None, 401, TOKEN), (Some(person.token.as_str()), 403, ROLE)] {
+            for path in ["/api/clients/x", "/api/clients/5A62BE07DE34500146D9C544", "/api/clients/%FF"] {
+                for method in ["GET", "PUT", "DELETE"] {
+                    suite.send_text(method, path, token, "{").await.must_be(status, &no(message));
+                }
+            }
+            suite.send_text("POST", "/api/admin/api-keys", token, "{").await.must_be(status, &no(message));
+            // One's own account is reached by /me, not by its id.
+            let own = format!("/api/clients/{}", person.id);
+            suite.send("GET", &own, token, None).await.must_be(status, &no(message));
+            suite.send("PUT", &own, token, Some(json!({"role": "admin"}))).await.must_be(status, &no(message));
+        }
+    }
+
+    async fn every_bad_token_gets_the_same_401(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let person = suite.register("royce27@gmail.com").await;
+        let good = format!("Bearer {}", person.token);
+        let (head, tail) = good.split_at(good.len() - 40);
+        let forged = format!("{head}{}{}", if tail.starts_with('A') { "B" } else { "A" }, &tail[1..]);
+        let long = format!("Bearer {}", "x".repeat(5000));
+
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer null",
+            "Bearer a.b.c",
+            "Bearer ..",
+            "Basic bGl2cmU6bGl2cmU=",
+            &person.token,
+            &format!("Token {}", person.token),
+            &format!("Bearer {PRINTED}"),
+            &forged,
+            &long,
+            &format!("{good} {good}"),
+            &format!("{good},x"),
+        ] {
+            let request = suite.request("GET", "/api/clients/me").header("authorization", value);
+            let answer = answer(request).await;
+
+            assert_eq!((answer.status, answer.text), (401, no(TOKEN)), "{value}");
+        }
+        let twice =
+            suite.request("GET", "/api/clients/me").header("authorization", &good).header("authorization", &good);
+        answer(twice).await.must_be(401, &no(TOKEN));
+        let bytes = suite.request("GET", "/api/clients/me").header("authorization", b"Bearer \xff\xfe".as_slice());
+        answer(bytes).await.must_be(401, &no(TOKEN));
+        assert_eq!(answer(suite.request("GET", "/api/clients/me").header("authorization", &good)).await.status, 200);
+        let lower = good.replacen("Bearer", "bearer", 1);
+        assert_eq!(answer(suite.request("GET", "/api/clients/me").header("authorization", lower)).await.status, 200);
+    }
+
+    async fn a_token_ends_after_24_hours(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let person = suite.register("royce27@gmail.com").await;
+        suite.hand.advance(Duration::from_secs(24 * 3600 - 1));
+        assert!(lives(&suite, &person.token).await);
+
+        suite.hand.advance(Duration::from_secs(1));
+
+        let answer = suite.send("GET", "/api/clients/me", Some(&person.token), None).await;
+        answer.must_be(401, &no(TOKEN));
+    }
+}

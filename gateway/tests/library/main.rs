@@ -1,0 +1,85 @@
+//! Surface `library`: document 000, operations 1 to 6 and 8 to 11, and the admin's API keys, byte by byte.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod access;
+mod api_keys;
+mod auth;
+mod clients;
+mod lists;
+mod password;
+mod profile;
+
+use serde_json::Value;
+use testing::{
+    TestSuite,
+    suite::{Answer, Person},
+};
+
+/// An id of nobody, as the documents print ids.
+const NOBODY: &str = "507f191e810c19729de860ea";
+
+const NAME: &str = "Invalid name! It must have 1 to 100 characters, at least one letter and no control characters.";
+const ADDRESS: &str = "Invalid address! It must have at most 500 characters and no control characters.";
+const WEAK: &str =
+    "Password must contain at least 8 characters, one uppercase letter, one lowercase letter, and one number.";
+
+/// An answer without data.
+fn told(success: bool, message: &str) -> String {
+    format!(r#"{{"success":{success},"message":{},"data":null}}"#, Value::from(message))
+}
+
+/// A refusal.
+fn no(message: &str) -> String {
+    told(false, message)
+}
+
+/// An answer with data, which is JSON already.
+fn yes(message: &str, data: &str) -> String {
+    format!(r#"{{"success":true,"message":{},"data":{data}}}"#, Value::from(message))
+}
+
+/// A client as the document prints it.
+fn client(id: &str, nom: &str, email: &str, adresse: &str, role: &str) -> String {
+    let (nom, email, adresse) = (Value::from(nom), Value::from(email), Value::from(adresse));
+    format!(r#"{{"_id":"{id}","nom":{nom},"email":{email},"adresse":{adresse},"role":"{role}"}}"#)
+}
+
+/// `{"client":…}`.
+fn one(client: &str) -> String {
+    format!(r#"{{"client":{client}}}"#)
+}
+
+/// `body` with some fields set.
+fn with(body: &Value, changes: &Value) -> Value {
+    let mut fields = body.as_object().unwrap().clone();
+    fields.extend(changes.as_object().unwrap().clone());
+    fields.into()
+}
+
+/// `body` with a field less.
+fn without(body: &Value, name: &str) -> Value {
+    let mut fields = body.as_object().unwrap().clone();
+    fields.remove(name);
+    fields.into()
+}
+
+/// What somebody's token shows of his account.
+async fn me(suite: &TestSuite, token: &str) -> Answer {
+    suite.send("GET", "/api/clients/me", Some(token), None).await
+}
+
+async fn lives(suite: &TestSuite, token: &str) -> bool {
+    me(suite, token).await.status == 200
+}
+
+async fn id_of_the_admin(suite: &TestSuite, token: &str) -> String {
+    me(suite, token).await.json()["data"]["client"]["_id"].as_str().unwrap().to_owned()
+}
+
+/// Makes a client an admin and signs him in again.
+async fn promoted(suite: &TestSuite, admin: &str, person: &Person) -> String {
+    let path = format!("/api/clients/{}", person.id);
+    let made = suite.send("PUT", &path, Some(admin), Some(serde_json::json!({"role": "admin"}))).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    suite.log_in(&person.email, testing::suite::PASSWORD).await.unwrap()
+}
