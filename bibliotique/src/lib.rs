@@ -17,7 +17,7 @@ use cli::{Cli, Command, ServeArgs};
 /// A sentence on what is in the way.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        None => serve(ServeArgs::by_default()?).await,
+        None => serve(ServeArgs::by_default().unwrap_or_else(|misfit| misfit.exit())).await,
         Some(Command::Serve(args)) => serve(*args).await,
         Some(Command::Admin(command)) => operator::admin(command).await,
         Some(Command::ApiKey(command)) => operator::api_key(command).await,

@@ -71,13 +71,14 @@ fn answered(surface: Surface, response: Response) -> Response {
 /// The surface `swift` counts requests, and says so on every answer.
 async fn windowed(gateway: &Shared, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0; 4]), |peer| peer.0.ip());
-    let is_kept = request.version() == Version::HTTP_11 && !asks_to_close(request.headers());
+    let may_be_kept = request.version() == Version::HTTP_11 && !asks_to_close(request.headers());
     let window = gateway.windows.hit(peer, gateway.clock.now());
     let response = match window.is_over() {
         true => Fault::TooMany { retry_after: None }.into_response(),
         false => next.run(request).await,
     };
     let mut response = rendered(Surface::Swift, response);
+    let is_kept = may_be_kept && !gateway.leaving.is_cancelled();
     swift::dress(response.headers_mut(), window, gateway.clock.now(), &gateway.time_zone, is_kept);
     response
 }

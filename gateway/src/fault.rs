@@ -51,35 +51,35 @@ pub enum Fault {
 }
 
 /// A handler's answer. A refusal that only one surface knows is an answer too, so it comes already rendered.
-pub type Answer = Result<Response, Refusal>;
+pub type Answer = Result<Response, Ending>;
 
 /// What a handler ends early with.
-pub enum Refusal {
+pub enum Ending {
     /// Rendered by the surface of the path.
     Fault(Fault),
     /// Rendered already.
     Told(Box<Response>),
 }
 
-impl From<Fault> for Refusal {
+impl From<Fault> for Ending {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
-impl From<Status> for Refusal {
+impl From<Status> for Ending {
     fn from(status: Status) -> Self {
         Self::Fault(status.into())
     }
 }
 
-impl From<Response> for Refusal {
+impl From<Response> for Ending {
     fn from(response: Response) -> Self {
         Self::Told(Box::new(response))
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Ending {
     fn into_response(self) -> Response {
         match self {
             Self::Fault(fault) => fault.into_response(),
@@ -131,6 +131,7 @@ reasons! {
     PasswordUnchanged = "PASSWORD_UNCHANGED",
     RoleRequired = "ROLE_REQUIRED",
     SessionNotFound = "SESSION_NOT_FOUND",
+    ShortPassword = "SHORT_PASSWORD",
     TooManyAttempts = "TOO_MANY_ATTEMPTS",
     WeakPassword = "WEAK_PASSWORD",
     WrongPassword = "WRONG_PASSWORD",
@@ -154,13 +155,22 @@ impl From<Status> for Fault {
     }
 }
 
+/// What a refusal of a call about the caller's own account means: when that is gone, or his session is, his token is revoked.
+pub fn of_ones_own(status: Status) -> Ending {
+    match Fault::from(status) {
+        Fault::Refused(Reason::AccountNotFound | Reason::SessionNotFound) => Fault::RevokedToken.into(),
+        fault => fault.into(),
+    }
+}
+
 fn invalid_field(status: &Status) -> Option<String> {
     let violations = status.get_details_bad_request()?.field_violations;
     violations.into_iter().next().map(|violation| violation.field)
 }
 
 fn internal(status: &Status) -> Fault {
-    tracing::error!(code = ?status.code(), "another role failed");
+    // It has logged why, with the same request id.
+    tracing::debug!(code = ?status.code(), "another role failed");
     Fault::Internal
 }
 

@@ -9,6 +9,9 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 
 use crate::{Gateway, Shared, surfaces::json::json as answer};
 
+/// How often identity is asked, at random over its replicas, before a no counts.
+const ASKED: usize = 16;
+
 pub fn routes() -> Router<Shared> {
     Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(ready))
 }
@@ -21,9 +24,19 @@ async fn ready(State(gateway): State<Shared>) -> Response {
 }
 
 impl Gateway {
+    /// One of several will do: another may be about to end.
     async fn identity_serves(&self) -> bool {
-        let mut health = HealthClient::new(self.identity.clone());
-        let check = timeout(Duration::from_secs(1), health.check(HealthCheckRequest::default())).await;
-        matches!(check, Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving)
+        let anybody = async {
+            let mut health = HealthClient::new(self.identity.clone());
+            for _ in 0..ASKED {
+                match health.check(HealthCheckRequest::default()).await {
+                    Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => return true,
+                    Ok(_) => (),
+                    Err(_) => return false,
+                }
+            }
+            false
+        };
+        timeout(Duration::from_secs(1), anybody).await.unwrap_or(false)
     }
 }

@@ -1,5 +1,4 @@
 //! Web pages of other origins may use the APIs if the operator says so.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use testing::{
     TestSuite,

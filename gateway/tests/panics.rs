@@ -1,5 +1,5 @@
 //! A panic is one answer's failure: the process goes on.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![expect(clippy::panic, reason = "a test")]
 
 use std::{sync::Arc, time::Duration};
 

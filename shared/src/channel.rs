@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use axum::{Router, body::Bytes};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request::Parts};
 use http_body_util::{BodyExt as _, Full};
 use prost_types::{FileDescriptorSet, method_options::IdempotencyLevel};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::{
     Status,
     body::Body,
@@ -32,6 +32,12 @@ const CONNECTIONS: usize = 4;
 
 /// How often an idempotent call is tried when the other side is UNAVAILABLE.
 const TRIES: u32 = 3;
+
+/// A try that took longer is not repeated: there has been patience enough, with a database or a connection.
+const QUICK: Duration = Duration::from_millis(500);
+
+/// How many connections are passed over when none takes a call.
+const PASSED_OVER: u32 = 16;
 
 /// A way to one service, as one caller. Every call carries a passport, the request's id and what is left of its time.
 #[derive(Clone)]
@@ -112,10 +118,10 @@ impl Channel {
 
         let answer = match self.transport {
             Transport::Local(service) => timeout(context.remaining(), local(service, request)).await,
-            Transport::Remote { connections, idempotent } if idempotent.contains(request.uri().path()) => {
-                timeout(context.remaining(), repeat(connections, request)).await
+            Transport::Remote { connections, idempotent } => {
+                let tries = if idempotent.contains(request.uri().path()) { TRIES } else { 1 };
+                timeout(context.remaining(), remote(connections, request, tries)).await
             }
-            Transport::Remote { connections, .. } => timeout(context.remaining(), once(connections, request)).await,
         };
         answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http())
     }
@@ -143,15 +149,8 @@ async fn local(service: Router, request: Request<Body>) -> Response<Body> {
     }
 }
 
-async fn once(connections: Connections, request: Request<Body>) -> Response<Body> {
-    connections.oneshot(request).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the other role cannot be reached");
-        Status::unavailable("temporarily unavailable").into_http()
-    })
-}
-
 /// Only UNAVAILABLE is worth repeating, and only here: no other layer repeats anything.
-async fn repeat(connections: Connections, request: Request<Body>) -> Response<Body> {
+async fn remote(connections: Connections, request: Request<Body>, tries: u32) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = match body.collect().await {
         Ok(body) => Full::new(body.to_bytes()),
@@ -159,14 +158,36 @@ async fn repeat(connections: Connections, request: Request<Body>) -> Response<Bo
     };
     let mut tried = 1;
     loop {
-        let again = Request::from_parts(parts.clone(), Body::new(body.clone()));
-        let answer = once(connections.clone(), again).await;
-        if tried == TRIES || grpc_status(answer.headers()) != "14" {
+        let began = Instant::now();
+        let answer = once(&connections, &parts, &body).await;
+        if tried == tries || grpc_status(answer.headers()) != "14" || began.elapsed() > QUICK {
             return answer;
         }
         sleep(Duration::from_millis(10 * 5_u64.pow(tried))).await;
         tried += 1;
     }
+}
+
+/// Over the first connection that takes it: where nobody listens nothing was sent, so passing that over repeats nothing.
+async fn once(connections: &Connections, parts: &Parts, body: &Full<Bytes>) -> Response<Body> {
+    let (began, mut passed_over) = (Instant::now(), 0);
+    loop {
+        let request = Request::from_parts(parts.clone(), Body::new(body.clone()));
+        match connections.clone().oneshot(request).await {
+            Ok(answer) => return answer,
+            Err(error) if was_never_sent(&error) && passed_over < PASSED_OVER && began.elapsed() < QUICK => {
+                passed_over += 1;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the other role cannot be reached");
+                return Status::unavailable("temporarily unavailable").into_http();
+            }
+        }
+    }
+}
+
+fn was_never_sent(error: &tonic::transport::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<tonic::ConnectError>())
 }
 
 fn connect(addresses: &str) -> Result<Connections, MalformedAddress> {

@@ -9,7 +9,7 @@ use std::{
 
 use secrecy::ExposeSecret as _;
 use sqlx::{
-    ConnectOptions as _, Decode, Encode, PgPool, Postgres, Sqlite, SqlitePool, Type,
+    ConnectOptions as _, Connection as _, Decode, Encode, PgPool, Postgres, Sqlite, SqlitePool, Type,
     encode::IsNull,
     error::BoxDynError,
     migrate::{MigrateError, Migrator},
@@ -70,13 +70,13 @@ pub enum OpenError {
         value: String,
     },
     /// The file cannot be made or locked.
-    #[error("the database file cannot be used: {0}")]
+    #[error("the database file cannot be used")]
     File(#[from] std::io::Error),
     /// The schema is newer than this program, or a migration failed.
-    #[error("the schema cannot be brought up to date: {0}")]
+    #[error("the schema cannot be brought up to date")]
     Schema(#[from] MigrateError),
     /// The server is away, refuses us, or is not understood.
-    #[error("the database cannot be opened: {0}")]
+    #[error("the database does not let us in")]
     Database(#[from] sqlx::Error),
 }
 
@@ -113,12 +113,15 @@ async fn open_sqlite(url: &str, migrations: &Migrator) -> Result<Db, OpenError> 
     // SQLite takes no lock around a migration, so the file beside it does; the system frees it when a process dies.
     let _lock = lock(options.get_filename().to_owned()).await?;
 
-    let writer =
-        SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).max_lifetime(None).idle_timeout(None);
-    let write = writer.connect_with(options.clone()).await?;
-    migrations.run(&write).await?;
-    let reader = SqlitePoolOptions::new().max_connections(SQLITE_READERS).acquire_timeout(PATIENCE).max_lifetime(None);
-    let read = reader.connect_with(options.pragma("query_only", "on")).await?;
+    let mut alone = options.connect().await?;
+    migrations.run(&mut alone).await?;
+    alone.close().await?;
+
+    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).max_lifetime(None).idle_timeout(None);
+    // When a disk is full SQLite rolls back by itself, and the driver then fails to: it would refuse to begin for ever.
+    let write = pool().before_acquire(|writer, _| Box::pin(async { Ok(!writer.is_in_transaction()) }));
+    let write = write.max_connections(1).connect_lazy_with(options.clone());
+    let read = pool().max_connections(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "on"));
     Ok(Db::Sqlite { read, write })
 }
 
@@ -139,24 +142,29 @@ fn open_private(file: &Path) -> std::io::Result<File> {
 }
 
 async fn open_postgres(url: &str, migrations: &Migrator) -> Result<Db, OpenError> {
-    let options = PgConnectOptions::from_str(url)?
-        .application_name("bibliotique")
-        .options([("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "15s")])
-        .disable_statement_logging();
-    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
-    let pool = pool.connect_with(options).await?;
+    let options = PgConnectOptions::from_str(url)?.application_name("bibliotique").disable_statement_logging();
+    // Without the timeout below: a migration of a large table takes its time, and so does waiting for another's.
+    let mut alone = options.connect().await?;
 
     for (setting, query, safe) in [
         ("fsync", "SHOW fsync", &["on"][..]),
         ("synchronous_commit", "SHOW synchronous_commit", &["on", "local", "remote_write", "remote_apply"][..]),
     ] {
-        let value: String = sqlx::query_scalar(query).fetch_one(&pool).await?;
+        let value: String = sqlx::query_scalar(query).fetch_one(&mut alone).await?;
         if !safe.contains(&value.as_str()) {
             return Err(OpenError::Unsafe { setting, value });
         }
     }
-    migrations.run(&pool).await?;
-    Ok(Db::Postgres(pool))
+    migrations.run(&mut alone).await?;
+    alone.close().await?;
+
+    let options = options.options([
+        ("default_transaction_isolation", "read committed"),
+        ("statement_timeout", "15s"),
+        ("idle_in_transaction_session_timeout", "15s"),
+    ]);
+    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+    Ok(Db::Postgres(pool.connect_with(options).await?))
 }
 
 /// Runs a query on either database: the body is compiled once for each driver.
@@ -222,6 +230,8 @@ pub fn is_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        // A proxy in front of a database that is away talks nonsense.
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use http::HeaderMap;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 use tonic::{Status, service::Routes};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
@@ -100,12 +100,24 @@ async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next
             Ok(caller) => request.extensions_mut().extend(caller.map(one_extension).unwrap_or_default()),
             Err(status) => return status.into_http(),
         }
-        let answer = timeout_at(deadline, next.run(request)).await;
+        let answer = timeout_at(deadline, run_to_its_end(next.run(request))).await;
         let answer = answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http());
         tracing::debug!(status = grpc_status(answer.headers()), "answered");
         answer
     };
     context.scope(work.instrument(span)).await
+}
+
+/// What an rpc has begun is not left half done because its caller went away or waited no longer: a counted attempt is
+/// looked at and written down. So the work is a task of its own.
+async fn run_to_its_end(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    let work = Context::current().scope(work).in_current_span();
+    match tokio::spawn(timeout(LONGEST, work)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Status::deadline_exceeded("the deadline passed").into_http(),
+        // The layer inside catches panics, so this is a runtime that ends.
+        Err(_) => Status::unavailable("temporarily unavailable").into_http(),
+    }
 }
 
 fn one_extension(caller: Caller) -> http::Extensions {
@@ -225,6 +237,27 @@ mod tests {
 
         assert_eq!(status(service.clone(), "/test.Test/Panic", Some(Caller::operator())).await, "13");
         assert_eq!(status(service, "/test.Test/Admin", Some(Caller::operator())).await, "0");
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_is_done_though_the_caller_is_gone() {
+        let (done, mut seen) = tokio::sync::mpsc::channel(1);
+        let slow = async move || {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let _ = done.send(Context::current().request_id.to_string()).await;
+            "done"
+        };
+        let app = Router::new().route("/test.Test/Slow", post(slow));
+        let (clock, _) = Clock::manual(NOW);
+        let policy = [("/test.Test/Slow", Access::Roles(&[Role::Admin]))];
+        let service = Guard::new("test", &policy, passports(), clock).around(Routes::from(app));
+        let passport = passports().sign(&Caller::operator(), "test", NOW);
+        let request = HttpRequest::post("/test.Test/Slow").header(PASSPORT, passport).header("x-request-id", "abc");
+
+        let gone = timeout(Duration::from_millis(10), service.oneshot(request.body(Body::empty()).unwrap())).await;
+
+        assert!(gone.is_err());
+        assert_eq!(seen.recv().await.as_deref(), Some("abc"));
     }
 
     #[tokio::test]

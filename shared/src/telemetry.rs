@@ -14,6 +14,8 @@ pub fn start(filter: &str) -> Result<(), String> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // A log that cannot be written, on a full disk for example, would be complained of by a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     subscriber.try_init().map_err(|error| format!("logging cannot start: {error}"))?;
     std::panic::set_hook(Box::new(log_panic));

@@ -15,7 +15,7 @@ use super::json::{SOON, json, retry_after};
 use crate::{
     Shared,
     body::{Field, Fields},
-    fault::{Answer, Fault, Reason},
+    fault::{Answer, Fault, Reason, of_ones_own},
     tokens,
 };
 
@@ -49,7 +49,7 @@ async fn change_password(
         must_differ: false,
     };
 
-    gateway.identity_for(&caller).change_password(change).await?;
+    gateway.identity_for(&caller).change_password(change).await.map_err(of_ones_own)?;
 
     Ok(json(StatusCode::OK, &Success { status: true, data: Done { done: true, message: "Password updated" } }))
 }
@@ -114,7 +114,7 @@ pub fn refuse(fault: &Fault) -> Response {
         Fault::RevokedToken => fail(StatusCode::UNAUTHORIZED, 4004, "Invalid Token"),
         Fault::ExpiredToken => fail(StatusCode::UNAUTHORIZED, 4005, "Token Expired"),
         Fault::Refused(Reason::WrongPassword) => fail(StatusCode::FORBIDDEN, 4006, "Invalid Credentials"),
-        Fault::Refused(Reason::WeakPassword | Reason::CommonPassword) => {
+        Fault::Refused(Reason::WeakPassword | Reason::ShortPassword | Reason::CommonPassword) => {
             fail(StatusCode::BAD_REQUEST, 5057, "Insufficient Password Complexity")
         }
         Fault::Malformed(how) => invalid(&[value!({"field": "", "message": format!("the request body {how}")})]),
@@ -128,8 +128,22 @@ pub fn refuse(fault: &Fault) -> Response {
             retry_after(fail(StatusCode::TOO_MANY_REQUESTS, 1006, "Too Many Requests"), *after)
         }
         Fault::Unavailable => retry_after(fail(StatusCode::SERVICE_UNAVAILABLE, 1007, "Service Unavailable"), SOON),
-        Fault::Internal | Fault::Invalid(_) | Fault::Refused(_) => {
-            fail(StatusCode::INTERNAL_SERVER_ERROR, 1000, "Internal error")
-        }
+        Fault::Internal
+        | Fault::Invalid(_)
+        | Fault::Refused(
+            Reason::AccountNotFound
+            | Reason::AdminExists
+            | Reason::ApiKeyNotFound
+            | Reason::HashingQueueFull
+            | Reason::InvalidApiKey
+            | Reason::InvalidCredentials
+            | Reason::LastAdmin
+            | Reason::LoginTaken
+            | Reason::ConfirmationMismatch
+            | Reason::PasswordUnchanged
+            | Reason::RoleRequired
+            | Reason::SessionNotFound
+            | Reason::TooManyAttempts,
+        ) => fail(StatusCode::INTERNAL_SERVER_ERROR, 1000, "Internal error"),
     }
 }

@@ -18,7 +18,7 @@ use super::json::{SOON, json, retry_after};
 use crate::{
     Shared,
     body::{Field, Fields},
-    fault::{Answer, Fault, Reason, Refusal},
+    fault::{Answer, Ending, Fault, Reason, of_ones_own},
     tokens,
 };
 
@@ -80,13 +80,13 @@ async fn change_password(
         must_differ: false,
     };
 
-    gateway.identity_for(&caller).change_password(change).await?;
+    gateway.identity_for(&caller).change_password(change).await.map_err(of_ones_own)?;
 
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// A bad field beats a missing one, and a missing one an unknown one.
-fn check(fields: &Fields) -> Result<(), Refusal> {
+fn check(fields: &Fields) -> Result<(), Ending> {
     for name in FIELDS {
         match fields.get(name) {
             Field::Text("") => return Err(invalid(&format!("{name} must have at least one character!"))),
@@ -105,11 +105,11 @@ fn check(fields: &Fields) -> Result<(), Refusal> {
     }
 }
 
-fn invalid(description: &str) -> Refusal {
+fn invalid(description: &str) -> Ending {
     say(StatusCode::BAD_REQUEST, INVALID, Some(description)).into()
 }
 
-fn bad_id(name: &str) -> Refusal {
+fn bad_id(name: &str) -> Ending {
     let message = format!("Parameter {{{name}}} is not in valid format!");
     let description = "A 24-byte hex ID similar to this: 507f191e810c19729de860ea is expected.";
     say(StatusCode::BAD_REQUEST, &message, Some(description)).into()
@@ -187,11 +187,28 @@ pub fn refuse(fault: Fault) -> Response {
             let description = "new_password must contain at least 8 characters, one uppercase letter, one lowercase letter, and one number.";
             say(StatusCode::BAD_REQUEST, INVALID, Some(description))
         }
+        Fault::Refused(Reason::ShortPassword) => {
+            say(StatusCode::BAD_REQUEST, INVALID, Some("new_password must contain at least 15 characters."))
+        }
         Fault::Refused(Reason::CommonPassword) => {
             say(StatusCode::BAD_REQUEST, INVALID, Some("new_password is too easy to guess!"))
         }
-        Fault::Internal | Fault::Invalid(_) | Fault::Refused(_) => {
-            say(StatusCode::INTERNAL_SERVER_ERROR, "An internal server error has occurred.", None)
-        }
+        Fault::Internal
+        | Fault::Invalid(_)
+        | Fault::Refused(
+            Reason::AccountNotFound
+            | Reason::AdminExists
+            | Reason::ApiKeyNotFound
+            | Reason::HashingQueueFull
+            | Reason::InvalidApiKey
+            | Reason::InvalidCredentials
+            | Reason::LastAdmin
+            | Reason::LoginTaken
+            | Reason::ConfirmationMismatch
+            | Reason::PasswordUnchanged
+            | Reason::RoleRequired
+            | Reason::SessionNotFound
+            | Reason::TooManyAttempts,
+        ) => say(StatusCode::INTERNAL_SERVER_ERROR, "An internal server error has occurred.", None),
     }
 }

@@ -20,7 +20,7 @@ use shared::passport::Caller;
 use crate::{
     Shared,
     body::Fields,
-    fault::{Answer, Fault, Reason},
+    fault::{Answer, Fault, Reason, of_ones_own},
     tokens,
 };
 pub use headers::dress;
@@ -58,7 +58,7 @@ async fn change_password(
         must_differ: false,
     };
 
-    gateway.identity_for(&caller).change_password(change).await?;
+    gateway.identity_for(&caller).change_password(change).await.map_err(of_ones_own)?;
 
     Ok(say(StatusCode::OK, "PASSWORD_CHANGED_SUCCESS_MESSAGE", "Le mot de passe a été modifié avec succès"))
 }
@@ -107,6 +107,11 @@ pub fn refuse(fault: &Fault) -> Response {
             "WEAK_PASSWORD_MESSAGE",
             "Le mot de passe doit contenir au moins 8 caractères, une majuscule, une minuscule et un chiffre",
         ),
+        Fault::Refused(Reason::ShortPassword) => say(
+            StatusCode::BAD_REQUEST,
+            "WEAK_PASSWORD_MESSAGE",
+            "Le mot de passe doit contenir au moins 15 caractères",
+        ),
         Fault::Refused(Reason::CommonPassword) => {
             say(StatusCode::BAD_REQUEST, "WEAK_PASSWORD_MESSAGE", "Le mot de passe est trop facile à deviner")
         }
@@ -139,8 +144,21 @@ pub fn refuse(fault: &Fault) -> Response {
         Fault::Unavailable => {
             say(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE_MESSAGE", "Service momentanément indisponible")
         }
-        Fault::Internal | Fault::Invalid(_) | Fault::Refused(_) => {
-            say(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR_MESSAGE", "Erreur interne du serveur")
-        }
+        Fault::Internal
+        | Fault::Invalid(_)
+        | Fault::Refused(
+            Reason::AccountNotFound
+            | Reason::AdminExists
+            | Reason::ApiKeyNotFound
+            | Reason::HashingQueueFull
+            | Reason::InvalidApiKey
+            | Reason::InvalidCredentials
+            | Reason::LastAdmin
+            | Reason::LoginTaken
+            | Reason::PasswordUnchanged
+            | Reason::RoleRequired
+            | Reason::SessionNotFound
+            | Reason::TooManyAttempts,
+        ) => say(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR_MESSAGE", "Erreur interne du serveur"),
     }
 }

@@ -18,7 +18,7 @@ use super::json::{SOON, json, retry_after};
 use crate::{
     Shared,
     body::Fields,
-    fault::{Answer, Fault, Reason},
+    fault::{Answer, Fault, Reason, of_ones_own},
     tokens,
 };
 
@@ -66,7 +66,7 @@ async fn change_password(
         must_differ: true,
     };
 
-    gateway.identity_for(&caller).change_password(change).await?;
+    gateway.identity_for(&caller).change_password(change).await.map_err(of_ones_own)?;
 
     Ok(say(StatusCode::OK, "Password updated successfully"))
 }
@@ -96,6 +96,9 @@ pub fn refuse(fault: &Fault) -> Response {
             StatusCode::BAD_REQUEST,
             "Password must contain at least 8 characters, one uppercase letter, one lowercase letter, and one number.",
         ),
+        Fault::Refused(Reason::ShortPassword) => {
+            say(StatusCode::BAD_REQUEST, "Password must contain at least 15 characters.")
+        }
         Fault::Refused(Reason::CommonPassword) => say(StatusCode::BAD_REQUEST, "Password is too easy to guess"),
         Fault::NotFound(_) => say(StatusCode::NOT_FOUND, "Not found"),
         Fault::MethodNotAllowed => say(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
@@ -112,8 +115,20 @@ pub fn refuse(fault: &Fault) -> Response {
             retry_after(say(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable"), SOON)
         }
         Fault::Forbidden => say(StatusCode::FORBIDDEN, "Access denied"),
-        Fault::Internal | Fault::Invalid(_) | Fault::Refused(_) => {
-            say(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
-        }
+        Fault::Internal
+        | Fault::Invalid(_)
+        | Fault::Refused(
+            Reason::AccountNotFound
+            | Reason::AdminExists
+            | Reason::ApiKeyNotFound
+            | Reason::HashingQueueFull
+            | Reason::InvalidCredentials
+            | Reason::LastAdmin
+            | Reason::LoginTaken
+            | Reason::ConfirmationMismatch
+            | Reason::RoleRequired
+            | Reason::SessionNotFound
+            | Reason::TooManyAttempts,
+        ) => say(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
     }
 }

@@ -18,6 +18,4 @@ shared::ids! {
     SessionId,
     /// Of an API key.
     ApiKeyId,
-    /// Of a key that signs access tokens.
-    SigningKeyId,
 }

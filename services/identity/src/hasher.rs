@@ -92,13 +92,13 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Whether `stored` is the password's hash.
+    /// Whether `stored` is the password's hash. A wrong password takes as long as one of the current cost, whatever `stored` is.
     ///
     /// # Errors
     /// Only when the hashing itself panics.
     pub async fn matches(self, password: &Password, stored: &StoredHash) -> Result<(Self, bool), Error<Refusal>> {
         let (password, stored) = (password.clone(), stored.clone());
-        self.run(move |turn| turn.pepper.matches(&password, &stored)).await
+        self.run(move |turn| turn.pepper.matches_in_equal_time(&password, &stored, turn.cost)).await
     }
 
     /// Hashes a password at the current cost.
@@ -125,7 +125,8 @@ impl Turn {
             let outcome = work(&self);
             (self, outcome)
         });
-        working.await.map_err(Error::internal)
+        // What it said when it panicked may be the password.
+        working.await.map_err(|_| Error::internal("hashing panicked"))
     }
 }
 
@@ -167,6 +168,15 @@ mod tests {
 
         assert!(matches!(outcome, Err(Error::<Refusal>::Internal(_))));
         assert!(hasher.turn().await.unwrap().run(|_| ()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_a_panic_says_goes_nowhere() {
+        let hasher = hasher(Admission::default());
+
+        let outcome = hasher.turn().await.unwrap().run(|_| panic!("j7QzxtXoTXrJSMR")).await;
+
+        assert!(!format!("{:?}", outcome.err()).contains("j7QzxtXoTXrJSMR"));
     }
 
     #[tokio::test]

@@ -44,13 +44,16 @@ pub const SERVICE: &str = "bibliotique.identity.v1.IdentityService";
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// See [`OpenError`].
-    #[error("identity: {0}")]
+    #[error("identity cannot open its database")]
     Database(#[from] OpenError),
     /// See [`UnusableKey`].
-    #[error("identity: {0}")]
+    #[error("identity cannot sign")]
     Key(#[from] UnusableKey),
+    /// The database opens, and then fails.
+    #[error("identity cannot read its database: {0}")]
+    Store(String),
     /// The first admin's e-mail address or password is refused.
-    #[error("identity: the first admin cannot be made: {0}")]
+    #[error("the first admin cannot be made: {0}")]
     FirstAdmin(String),
 }
 
@@ -107,13 +110,17 @@ impl Identity {
     async fn prepare(&self, first_admin: Option<&(String, Secret)>) -> Result<bool, StartError> {
         let actor = "service:identity".to_owned();
         let by = Origin { actor, request_id: RequestId::fresh(), at: self.clock.now() };
-        let failed = |error: Error<Refusal>| StartError::FirstAdmin(Status::from(error).message().to_owned());
-        if self.store.newest_signing_key().await.map_err(failed)?.is_none() {
-            let key = self.tokens.new_key(by.at)?;
-            self.store.rotate_signing_keys(&key, &by).await.map_err(failed)?;
+        let failed = |error: Error<Refusal>| StartError::Store(Status::from(error).message().to_owned());
+        let refused = |error: Error<Refusal>| StartError::FirstAdmin(Status::from(error).message().to_owned());
+        match self.store.newest_signing_key().await.map_err(failed)? {
+            Some(key) => self.tokens.check(&key)?,
+            None => {
+                let key = self.tokens.new_key(by.at)?;
+                self.store.rotate_signing_keys(&key, &by).await.map_err(failed)?;
+            }
         }
         if let Some((email, password)) = first_admin {
-            self.make_first_admin(email, password, &by).await.map_err(failed)?;
+            self.make_first_admin(email, password, &by).await.map_err(refused)?;
         }
         self.store.has_admin().await.map_err(failed)
     }
@@ -127,8 +134,8 @@ impl Identity {
         let credential = Credential::Password(password.expose_secret().to_owned());
         let hash = self.hash_of(NewAccount { account: account.clone(), credential, confirmation: None }).await?;
         match self.store.create_account(&account, &hash, None, true, by).await {
-            // Another replica was faster.
-            Err(Error::Refused(Refusal::AdminExists | Refusal::LoginTaken)) => Ok(()),
+            // Another replica was faster; or somebody else has this address, and then there still is no admin.
+            Err(Error::Refused(Refusal::AdminExists | Refusal::LoginTaken)) if self.store.has_admin().await? => Ok(()),
             made => made,
         }
     }

@@ -31,6 +31,10 @@ pub struct IdentityArgs {
     #[arg(long, env = "BIBLIOTIQUE_PASSWORD_POLICY", default_value = "composition")]
     pub password_policy: PasswordPolicy,
 
+    /// Whether to tell what rpcs there are to whoever asks at the gRPC port. By default only on loopback.
+    #[arg(long, env = "BIBLIOTIQUE_REFLECTION", default_value = "auto")]
+    pub reflection: Reflection,
+
     /// E-mail address of the first admin, made at a start with no admin in the database.
     #[arg(long, env = "BIBLIOTIQUE_ADMIN_EMAIL", requires = "admin_password")]
     pub admin_email: Option<String>,
@@ -47,6 +51,17 @@ pub enum PasswordPolicy {
     Composition,
     /// 15 characters at least, whatever they are (NIST SP 800-63B-4).
     Nist,
+}
+
+/// gRPC reflection.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum Reflection {
+    /// On loopback alone.
+    Auto,
+    /// Wherever the port is.
+    On,
+    /// Nowhere.
+    Off,
 }
 
 /// What identity needs to run.
@@ -84,7 +99,11 @@ impl IdentityArgs {
             policy: Policy { library },
             session,
             admission: Admission::default(),
-            reflection: listens.ip().is_loopback(),
+            reflection: match self.reflection {
+                Reflection::Auto => listens.ip().is_loopback(),
+                Reflection::On => true,
+                Reflection::Off => false,
+            },
             first_admin: self.admin_email.clone().zip(self.admin_password.clone()),
         }
     }

@@ -81,6 +81,14 @@ impl Tokens {
         Ok(SigningKey { id, sealed_key: sealed, public_key: pair.public_key().as_ref().to_vec(), created_at: now })
     }
 
+    /// Whether a key can be used. If it was made with another pepper, no password can be checked here either.
+    ///
+    /// # Errors
+    /// [`UnusableKey`]
+    pub fn check(&self, key: &SigningKey) -> Result<(), UnusableKey> {
+        self.open(key).map(drop)
+    }
+
     /// A token for `account` in `session`.
     ///
     /// # Errors

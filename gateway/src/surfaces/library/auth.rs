@@ -11,7 +11,7 @@ use super::envelope::{Client, bad, say, tell};
 use crate::{
     Shared,
     body::{Field, Fields},
-    fault::{Answer, Fault, Reason, Refusal},
+    fault::{Answer, Ending, Fault, Reason, of_ones_own},
 };
 
 const REGISTER: [&str; 5] = ["nom", "email", "password", "confirmPassword", "adresse"];
@@ -34,7 +34,7 @@ pub async fn register(State(gateway): State<Shared>, fields: Fields) -> Answer {
     };
 
     let made = gateway.identity().register_account(registration).await.map_err(|status| match Fault::from(status) {
-        Fault::Refused(Reason::LoginTaken) => Refusal::from(bad("Invalid Email address!")),
+        Fault::Refused(Reason::LoginTaken) => Ending::from(bad("Invalid Email address!")),
         fault => fault.into(),
     })?;
 
@@ -43,7 +43,7 @@ pub async fn register(State(gateway): State<Shared>, fields: Fields) -> Answer {
     Ok(say(StatusCode::CREATED, "Registration successful!", SignedIn { client, token }))
 }
 
-fn check_registration(fields: &Fields) -> Result<(), Refusal> {
+fn check_registration(fields: &Fields) -> Result<(), Ending> {
     if let Some(unknown) = fields.unknown(&REGISTER) {
         return Err(bad(&format!("Invalid fields: {unknown}")).into());
     }
@@ -80,7 +80,7 @@ pub async fn login(State(gateway): State<Shared>, fields: Fields) -> Answer {
 pub async fn logout(State(gateway): State<Shared>, Extension(caller): Extension<Arc<Caller>>) -> Answer {
     let session_id = caller.session.clone().unwrap_or_default();
 
-    gateway.identity_for(&caller).log_out(pb::LogOutRequest { session_id }).await?;
+    gateway.identity_for(&caller).log_out(pb::LogOutRequest { session_id }).await.map_err(of_ones_own)?;
 
     Ok(tell(StatusCode::OK, "Logged out successfully"))
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Shared,
     body::{Field, Fields},
-    fault::{Answer, Refusal},
+    fault::{Answer, Ending},
 };
 
 /// What a client may change of himself.
@@ -41,7 +41,7 @@ pub type RawId = Result<Path<String>, PathRejection>;
 ///
 /// # Errors
 /// 400, in the surface's words.
-pub fn id_of(path: RawId, what: &str) -> Result<String, Refusal> {
+pub fn id_of(path: RawId, what: &str) -> Result<String, Ending> {
     match path {
         Ok(Path(id)) if id.parse::<Id>().is_ok() => Ok(id),
         _ => Err(bad(&format!("Invalid {what} id! It must be 24 lower-case hexadecimal characters.")).into()),
@@ -93,7 +93,7 @@ pub async fn delete(State(gateway): State<Shared>, Extension(caller): Extension<
 }
 
 /// A body's fields as changes of an account, if all of them are among `allowed`.
-pub fn changes(id: &str, fields: &Fields, allowed: &[&str]) -> Result<pb::UpdateAccountRequest, Refusal> {
+pub fn changes(id: &str, fields: &Fields, allowed: &[&str]) -> Result<pb::UpdateAccountRequest, Ending> {
     if fields.unknown(allowed).is_some() {
         return Err(bad("Invalid updates!").into());
     }
@@ -106,7 +106,7 @@ pub fn changes(id: &str, fields: &Fields, allowed: &[&str]) -> Result<pb::Update
 }
 
 /// Sets a field; answers with its name in the protobuf message.
-fn set(account: &mut pb::Account, name: &str, value: Field<'_>) -> Result<&'static str, Refusal> {
+fn set(account: &mut pb::Account, name: &str, value: Field<'_>) -> Result<&'static str, Ending> {
     let path = match (name, value) {
         ("nom", Field::Text(text)) => {
             account.name = text.to_owned();

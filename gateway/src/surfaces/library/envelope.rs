@@ -105,6 +105,7 @@ fn refused(reason: Reason) -> Response {
         Reason::WeakPassword => bad(
             "Password must contain at least 8 characters, one uppercase letter, one lowercase letter, and one number.",
         ),
+        Reason::ShortPassword => bad("Password must contain at least 15 characters."),
         Reason::CommonPassword => bad("Password is too easy to guess!"),
         Reason::LoginTaken => bad("Invalid Email!"),
         Reason::AccountNotFound => tell(StatusCode::NOT_FOUND, "Client not found!"),

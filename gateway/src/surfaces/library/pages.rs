@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::envelope::bad;
-use crate::fault::Refusal;
+use crate::fault::Ending;
 
 /// The most rows on a page, and as many as there are without a limit.
 const LONGEST: u32 = 1000;
@@ -36,7 +36,7 @@ impl Page {
     ///
     /// # Errors
     /// 400, naming the parameter.
-    pub fn of(uri: &Uri) -> Result<Self, Refusal> {
+    pub fn of(uri: &Uri) -> Result<Self, Ending> {
         let Ok(Query(Parameters { page, limit })) = Query::try_from_uri(uri) else {
             return Err(bad("Invalid query!").into());
         };

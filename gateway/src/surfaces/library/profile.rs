@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Shared,
     body::{Field, Fields},
-    fault::{Answer, Refusal},
+    fault::{Answer, Ending, of_ones_own},
 };
 
 const PASSWORD: [&str; 3] = ["oldPassword", "newPassword", "confirmPassword"];
@@ -26,7 +26,7 @@ pub async fn update(
 ) -> Answer {
     let changes = changes(&caller.subject, &fields, &PROFILE)?;
 
-    let changed = gateway.identity_for(&caller).update_account(changes).await?;
+    let changed = gateway.identity_for(&caller).update_account(changes).await.map_err(of_ones_own)?;
 
     Ok(say(StatusCode::OK, "Profile updated successfully!", one(changed.into_inner().account)))
 }
@@ -46,12 +46,12 @@ pub async fn change_password(
         must_differ: false,
     };
 
-    let changed = gateway.identity_for(&caller).change_password(change).await?;
+    let changed = gateway.identity_for(&caller).change_password(change).await.map_err(of_ones_own)?;
 
     Ok(say(StatusCode::OK, "Password updated successfully!", one(changed.into_inner().account)))
 }
 
-fn check_passwords(fields: &Fields) -> Result<(), Refusal> {
+fn check_passwords(fields: &Fields) -> Result<(), Ending> {
     if let Some(unknown) = fields.unknown(&PASSWORD) {
         return Err(bad(&format!("Invalid fields: {unknown}")).into());
     }
@@ -71,7 +71,8 @@ fn check_passwords(fields: &Fields) -> Result<(), Refusal> {
 pub async fn me(State(gateway): State<Shared>, Extension(caller): Extension<Arc<Caller>>) -> Answer {
     let account_id = caller.subject.clone();
 
-    let found = gateway.identity_for(&caller).get_account(pb::GetAccountRequest { account_id }).await?;
+    let found =
+        gateway.identity_for(&caller).get_account(pb::GetAccountRequest { account_id }).await.map_err(of_ones_own)?;
 
     Ok(say(StatusCode::OK, "Client details fetched successfully!", one(found.into_inner().account)))
 }

@@ -38,6 +38,7 @@ CREATE TABLE session (
     expires_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX session_by_account ON session (account_id, id);
+CREATE INDEX session_by_expiry ON session (expires_at);
 
 -- The private half is sealed (AES-256-GCM) under a key that is not in the database.
 CREATE TABLE signing_key (

@@ -93,6 +93,18 @@ impl Account {
         if self.runs_the_place() && other_admins == 0 { Err(Refusal::LastAdmin) } else { Ok(()) }
     }
 
+    /// The names of the fields in which `changed` is another.
+    pub fn differences(&self, changed: &Self) -> Vec<&'static str> {
+        let fields = [
+            ("name", self.name != changed.name),
+            ("email", self.email != changed.email),
+            ("address", self.address != changed.address),
+            ("role", self.role != changed.role),
+            ("active", self.active != changed.active),
+        ];
+        fields.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
+
     /// Whether the tokens that were made out for `self` say too much or too little about `changed`.
     pub fn outdates_sessions(&self, changed: &Self) -> bool {
         self.role != changed.role || !changed.active

@@ -13,6 +13,8 @@ pub enum Event {
     LoginFail,
     /// The failure budget is spent.
     LoginLock,
+    /// An admin gave the account a new failure budget.
+    LoginUnlock,
     /// The account holder changed his password.
     PasswordChange,
     /// Tried to, with a wrong old password.
@@ -42,6 +44,7 @@ impl Event {
             Self::LoginSuccess => "authn_login_success",
             Self::LoginFail => "authn_login_fail",
             Self::LoginLock => "authn_login_lock",
+            Self::LoginUnlock => "authn_login_unlock",
             Self::PasswordChange => "authn_password_change",
             Self::PasswordChangeFail => "authn_password_change_fail",
             Self::TokenCreated => "authn_token_created",

@@ -53,6 +53,17 @@ impl Pepper {
         matches.unwrap_or(false)
     }
 
+    /// The same; when it is not the password, takes as long as a hash of `cost` does, if `stored` is cheaper or makes no sense.
+    pub fn matches_in_equal_time(&self, password: &Password, stored: &StoredHash, cost: u32) -> bool {
+        let matches = self.matches(password, stored);
+        if !matches {
+            // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) is 2^cost.
+            let spent = parse(stored.split().0).map_or(cost..cost + 1, |parts| parts.get_cost()..cost);
+            spent.for_each(|cost| drop(self.hash(password, cost, [0; 16])));
+        }
+        matches
+    }
+
     fn prehash(&self, password: &Password) -> String {
         STANDARD_NO_PAD.encode(hmac::sign(&self.0, password.expose().as_bytes()))
     }

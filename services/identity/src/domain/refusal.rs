@@ -20,6 +20,8 @@ pub enum Refusal {
     PasswordUnchanged,
     /// The password does not have the form that the realm asks for.
     WeakPassword,
+    /// The password is shorter than the realm asks for, and that is all it asks for.
+    ShortPassword,
     /// The password has the form, but is among the first that anybody would try.
     CommonPassword,
     /// Another account has this login.

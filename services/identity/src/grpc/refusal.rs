@@ -33,6 +33,7 @@ const fn words(refused: Refusal) -> (Code, &'static str, &'static str) {
         Refusal::WeakPassword => {
             (InvalidArgument, "WEAK_PASSWORD", "the password does not have the form that is asked for")
         }
+        Refusal::ShortPassword => (InvalidArgument, "SHORT_PASSWORD", "the password has fewer than 15 characters"),
         Refusal::CommonPassword => (InvalidArgument, "COMMON_PASSWORD", "the password is too easy to guess"),
         Refusal::LoginTaken => (AlreadyExists, "LOGIN_TAKEN", "another account has this login"),
         Refusal::AccountNotFound => (NotFound, "ACCOUNT_NOT_FOUND", "there is no such account"),

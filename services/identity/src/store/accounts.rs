@@ -161,7 +161,7 @@ impl Store {
             .bind(after.active)
             .execute(&mut *tx)
             .await?;
-            record!(tx, by, Event::UserUpdated, Some(id), "");
+            record!(tx, by, Event::UserUpdated, Some(id), before.differences(&after).join(" "));
             if before.role != after.role || before.active != after.active {
                 let detail = format!("role={} active={}", after.role.name(), after.active);
                 record!(tx, by, Event::PrivilegeChange, Some(id), detail);
@@ -171,6 +171,7 @@ impl Store {
             }
             if unlock {
                 super::credentials::forgive!(tx, super::Subject::Account(id));
+                record!(tx, by, Event::LoginUnlock, Some(id), "");
             }
             after
         });

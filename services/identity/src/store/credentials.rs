@@ -69,6 +69,19 @@ macro_rules! forgive {
 }
 pub(super) use forgive;
 
+/// Locks a credential's account by updating it, if it may sign in. Whoever blocks it, or ends all its sessions, waits here.
+macro_rules! lock_active {
+    ($tx:expr, $credential:expr, $refusal:expr) => {{
+        let locked = sqlx::query("UPDATE account SET version = version + 1 WHERE id = $1 AND active")
+            .bind($credential.account.id.to_string())
+            .execute(&mut *$tx)
+            .await?;
+        if locked.rows_affected() == 0 {
+            return Err(shared::Error::Refused($refusal));
+        }
+    }};
+}
+
 /// Locks a credential by updating it, if it is still the one that was read.
 macro_rules! lock {
     ($tx:expr, $credential:expr, $refusal:expr) => {{
@@ -114,12 +127,13 @@ impl Store {
         row.map(Credential::try_from).transpose()
     }
 
-    /// Counts one more attempt, before it is looked at.
+    /// Counts one more attempt, before it is looked at. What is written is the same in every case, a refused attempt and a
+    /// decoy included: nobody shall tell them apart by the time it takes.
     ///
     /// # Errors
-    /// [`Refusal::TooManyAttempts`]
+    /// [`Refusal::TooManyAttempts`], for accounts alone.
     pub async fn spend(&self, subject: Subject, by: &Origin) -> Result<()> {
-        tx!(&self.db, |tx| {
+        let verdict: Result<std::result::Result<Budget, Refusal>> = tx!(&self.db, |tx| {
             let row: BudgetRow = sqlx::query_as(
                 "INSERT INTO failure_budget (subject, in_a_row, in_window) VALUES ($1, 0, 0)
                  ON CONFLICT (subject) DO UPDATE SET in_a_row = failure_budget.in_a_row
@@ -128,22 +142,31 @@ impl Store {
             .bind(subject.to_string())
             .fetch_one(&mut *tx)
             .await?;
-            let spent = Budget::from(row).spend(by.at).map_err(shared::Error::Refused)?;
+            let before = Budget::from(row);
+            let verdict = before.spend(by.at);
+            let after = verdict.unwrap_or(before);
             sqlx::query(
                 "UPDATE failure_budget SET in_a_row = $2, in_window = $3, window_start = $4, locked_until = $5
                  WHERE subject = $1",
             )
             .bind(subject.to_string())
-            .bind(spent.in_a_row)
-            .bind(spent.in_window)
-            .bind(spent.window_start)
-            .bind(spent.locked_until)
+            .bind(after.in_a_row)
+            .bind(after.in_window)
+            .bind(after.window_start)
+            .bind(after.locked_until)
             .execute(&mut *tx)
             .await?;
-            if let (true, Subject::Account(id)) = (spent.is_locked(), subject) {
+            if let (Ok(spent), Subject::Account(id)) = (verdict, subject)
+                && spent.is_locked()
+            {
                 record!(tx, by, Event::LoginLock, Some(id), format!("failures={}", spent.in_a_row));
             }
-        })
+            verdict
+        });
+        match (verdict?, subject) {
+            (Err(refusal), Subject::Account(_)) => Err(shared::Error::Refused(refusal)),
+            _ => Ok(()),
+        }
     }
 
     /// Counts from zero again: the password was right, whatever else was wrong.
@@ -172,13 +195,7 @@ impl Store {
         by: &Origin,
     ) -> Result<()> {
         tx!(&self.db, |tx| {
-            let active = sqlx::query("UPDATE account SET version = version + 1 WHERE id = $1 AND active")
-                .bind(credential.account.id.to_string())
-                .execute(&mut *tx)
-                .await?;
-            if active.rows_affected() == 0 {
-                return Err(shared::Error::Refused(Refusal::InvalidCredentials));
-            }
+            lock_active!(tx, credential, Refusal::InvalidCredentials);
             let unchanged =
                 sqlx::query("UPDATE credential SET password_hash = $3 WHERE account_id = $1 AND version = $2")
                     .bind(credential.account.id.to_string())
@@ -199,6 +216,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Refusal::WrongPassword`] when somebody else replaced it since it was read: then the proof is worth nothing.
+    /// [`Refusal::SessionNotFound`] when `keep` has ended or the account was blocked meanwhile.
     pub async fn replace_password(
         &self,
         credential: &Credential,
@@ -207,6 +225,16 @@ impl Store {
         by: &Origin,
     ) -> Result<()> {
         tx!(&self.db, |tx| {
+            lock_active!(tx, credential, Refusal::SessionNotFound);
+            if let Some(keep) = keep {
+                let lives: Option<(String,)> =
+                    sqlx::query_as("SELECT id FROM session WHERE id = $1 AND account_id = $2")
+                        .bind(keep.to_string())
+                        .bind(credential.account.id.to_string())
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                lives.ok_or(shared::Error::Refused(Refusal::SessionNotFound))?;
+            }
             lock!(tx, credential, Refusal::WrongPassword);
             sqlx::query("UPDATE credential SET password_hash = $2 WHERE account_id = $1")
                 .bind(credential.account.id.to_string())

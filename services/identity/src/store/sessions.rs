@@ -32,14 +32,23 @@ struct Standing {
     role: String,
 }
 
-/// Opens a session, and sweeps the account's expired ones.
+/// Opens a session. An account has at most 100: the oldest ends then. Some of all expired ones are swept.
 macro_rules! open {
     ($tx:expr, $session:expr, $by:expr) => {{
-        sqlx::query("DELETE FROM session WHERE account_id = $1 AND expires_at <= $2")
-            .bind($session.account.to_string())
-            .bind($by.at)
-            .execute(&mut *$tx)
-            .await?;
+        sqlx::query(
+            "DELETE FROM session WHERE account_id = $1 AND id NOT IN
+                (SELECT id FROM session WHERE account_id = $1 ORDER BY id DESC LIMIT 99)",
+        )
+        .bind($session.account.to_string())
+        .execute(&mut *$tx)
+        .await?;
+        sqlx::query(
+            "DELETE FROM session WHERE id IN
+                (SELECT id FROM session WHERE expires_at <= $1 ORDER BY expires_at LIMIT 20)",
+        )
+        .bind($by.at)
+        .execute(&mut *$tx)
+        .await?;
         sqlx::query("INSERT INTO session (id, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
             .bind($session.id.to_string())
             .bind($session.account.to_string())

@@ -18,12 +18,15 @@ pub struct SigningKey {
 }
 
 impl Store {
-    /// The key that signs now.
+    /// The key that signs now: not always the newest of all, because of two rotations at once the later may be of the older.
     pub async fn newest_signing_key(&self) -> Result<Option<SigningKey>> {
         let key = on!(&self.db, |db| {
-            sqlx::query_as("SELECT id, sealed_key, public_key, created_at FROM signing_key ORDER BY id DESC LIMIT 1")
-                .fetch_optional(db)
-                .await
+            sqlx::query_as(
+                "SELECT id, sealed_key, public_key, created_at FROM signing_key
+                 WHERE retired_at IS NULL ORDER BY id DESC LIMIT 1",
+            )
+            .fetch_optional(db)
+            .await
         })?;
         Ok(key)
     }
