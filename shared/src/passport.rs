@@ -106,7 +106,7 @@ impl Passports {
     pub fn verify(&self, passport: &str, audience: &str, now: Timestamp) -> Result<Caller, InvalidPassport> {
         let claims = decode::<Claims>(passport, &self.verify, &self.validation).map_err(|_| InvalidPassport)?.claims;
         let lives = claims.exp > (now - LEEWAY).seconds() && claims.exp <= (now + LIFETIME + LEEWAY).seconds();
-        if lives { Ok(claims.caller) } else { Err(InvalidPassport) }
+        if lives && claims.aud == audience { Ok(claims.caller) } else { Err(InvalidPassport) }
     }
 }
 
