@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use shared::Db;
+use sqlx::{PgPool, SqlitePool};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -58,6 +60,20 @@ impl Database {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The tables behind a suite, for `shared::on!`: what is really kept there, and what a test puts there by hand.
+    ///
+    /// # Panics
+    /// When the database cannot be opened.
+    pub async fn tables(&self) -> Db {
+        match self.kind() {
+            Kind::Sqlite => {
+                let pool = SqlitePool::connect(&self.url).await.expect("a connection of the test's own");
+                Db::Sqlite { read: pool.clone(), write: pool }
+            }
+            Kind::Postgres => Db::Postgres(PgPool::connect(&self.url).await.expect("a connection of the test's own")),
+        }
     }
 
     /// Which of the two it is.
