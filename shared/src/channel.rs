@@ -36,6 +36,9 @@ const TRIES: u32 = 3;
 /// A try that took longer is not repeated: there has been patience enough, with a database or a connection.
 const QUICK: Duration = Duration::from_millis(500);
 
+/// The most that one call may take, however much is left of the request's time: a role that hangs is as good as away.
+const CALL: Duration = Duration::from_secs(10);
+
 /// How many connections are passed over when none takes a call.
 const PASSED_OVER: u32 = 16;
 
@@ -96,9 +99,9 @@ impl Channel {
         Self { caller, ..self.clone() }
     }
 
-    fn sign(&self, headers: &mut HeaderMap, context: &Context) {
+    fn sign(&self, headers: &mut HeaderMap, context: &Context, patience: Duration) {
         let passport = self.passports.sign(&self.caller, self.audience, self.clock.now());
-        let milliseconds = context.remaining().as_millis().min(99_999_999);
+        let milliseconds = patience.as_millis().min(99_999_999);
         let values = [
             (PASSPORT, passport),
             (REQUEST_ID, context.request_id.to_string()),
@@ -114,13 +117,14 @@ impl Channel {
 
     async fn send(self, mut request: Request<Body>) -> Response<Body> {
         let context = Context::current();
-        self.sign(request.headers_mut(), &context);
+        let patience = context.remaining().min(CALL);
+        self.sign(request.headers_mut(), &context, patience);
 
         let answer = match self.transport {
-            Transport::Local(service) => timeout(context.remaining(), local(service, request)).await,
+            Transport::Local(service) => timeout(patience, local(service, request)).await,
             Transport::Remote { connections, idempotent } => {
                 let tries = if idempotent.contains(request.uri().path()) { TRIES } else { 1 };
-                timeout(context.remaining(), remote(connections, request, tries)).await
+                timeout(patience, remote(connections, request, tries)).await
             }
         };
         answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http())
