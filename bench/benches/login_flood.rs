@@ -115,7 +115,8 @@ async fn everybody_else(served: &Served, http: &reqwest::Client, token: &str) ->
     tokio::join!(ready, me)
 }
 
-/// Clients that sign in as fast as they are let. Who is turned away comes back when he was told to.
+/// Clients that sign in as fast as they are let. Who is turned away comes back when he was told to, or up to a second later:
+/// all of them on the same tick would measure the generator.
 struct Flood {
     clients: JoinSet<()>,
     stop: Arc<AtomicBool>,
@@ -133,11 +134,13 @@ impl Flood {
             let request = http.post(served.url("/api/clients/login")).json(&body);
             let (stop, signed_in, turned_away) = (Arc::clone(&stop), Arc::clone(&signed_in), Arc::clone(&turned_away));
             clients.spawn(async move {
+                let mut attempt = 0;
                 while let (false, Some(request)) = (stop.load(Ordering::Relaxed), request.try_clone()) {
                     match request.send().await.map(|answer| answer.status().as_u16()) {
                         Ok(200) => signed_in.fetch_add(1, Ordering::Relaxed),
                         _ => {
-                            sleep(Duration::from_secs(1)).await;
+                            attempt += 1;
+                            sleep(Duration::from_secs(1) + spread(number, attempt)).await;
                             turned_away.fetch_add(1, Ordering::Relaxed)
                         }
                     };
@@ -155,4 +158,9 @@ impl Flood {
         self.clients.join_all().await;
         counts
     }
+}
+
+/// Between nothing and a second, another time for every client and attempt: multiples of the golden ratio spread evenly.
+fn spread(client: usize, attempt: usize) -> Duration {
+    Duration::from_secs(1).mul_f64(((client * 31 + attempt) as f64 * 0.618_033_988_75).fract())
 }
