@@ -19,7 +19,7 @@ pub struct GatewayArgs {
     #[arg(long, env = "BIBLIOTIQUE_TIME_ZONE", default_value = "Africa/Tunis", value_parser = time_zone)]
     pub time_zone: TimeZone,
 
-    /// Origins of web pages that may use the APIs, with commas (https://app.example.org), or * for all. Without it, only
+    /// Origins of web pages that may use the APIs, with commas (such as `https://app.example.org`), or * for all. Without it, only
     /// programs that are no web pages can.
     #[arg(long, env = "BIBLIOTIQUE_CORS_ORIGINS", value_delimiter = ',', value_parser = parse_origin)]
     pub cors_origins: Vec<HeaderValue>,
