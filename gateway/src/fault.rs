@@ -137,6 +137,24 @@ reasons! {
     WrongPassword = "WRONG_PASSWORD",
 }
 
+/// The pattern of the reasons that no answer to a change of password carries on to a surface. Spelt out, so that a new reason
+/// does not compile until each surface has words for it.
+macro_rules! not_of_a_change {
+    () => {
+        $crate::fault::Reason::AccountNotFound
+            | $crate::fault::Reason::AdminExists
+            | $crate::fault::Reason::ApiKeyNotFound
+            | $crate::fault::Reason::HashingQueueFull
+            | $crate::fault::Reason::InvalidCredentials
+            | $crate::fault::Reason::LastAdmin
+            | $crate::fault::Reason::LoginTaken
+            | $crate::fault::Reason::RoleRequired
+            | $crate::fault::Reason::SessionNotFound
+            | $crate::fault::Reason::TooManyAttempts
+    };
+}
+pub(crate) use not_of_a_change;
+
 impl From<Status> for Fault {
     fn from(status: Status) -> Self {
         let reason = status.get_details_error_info().and_then(|info| Reason::parse(&info.reason));

@@ -15,7 +15,7 @@ use super::json::{SOON, json, retry_after};
 use crate::{
     Shared,
     body::{Field, Fields},
-    fault::{Answer, Fault, Reason, of_ones_own},
+    fault::{Answer, Fault, Reason, not_of_a_change, of_ones_own},
     tokens,
 };
 
@@ -131,19 +131,7 @@ pub fn refuse(fault: &Fault) -> Response {
         Fault::Internal
         | Fault::Invalid(_)
         | Fault::Refused(
-            Reason::AccountNotFound
-            | Reason::AdminExists
-            | Reason::ApiKeyNotFound
-            | Reason::HashingQueueFull
-            | Reason::InvalidApiKey
-            | Reason::InvalidCredentials
-            | Reason::LastAdmin
-            | Reason::LoginTaken
-            | Reason::ConfirmationMismatch
-            | Reason::PasswordUnchanged
-            | Reason::RoleRequired
-            | Reason::SessionNotFound
-            | Reason::TooManyAttempts,
+            not_of_a_change!() | Reason::ConfirmationMismatch | Reason::InvalidApiKey | Reason::PasswordUnchanged,
         ) => fail(StatusCode::INTERNAL_SERVER_ERROR, 1000, "Internal error"),
     }
 }

@@ -20,7 +20,7 @@ use shared::passport::Caller;
 use crate::{
     Shared,
     body::Fields,
-    fault::{Answer, Fault, Reason, of_ones_own},
+    fault::{Answer, Fault, Reason, not_of_a_change, of_ones_own},
     tokens,
 };
 pub use headers::dress;
@@ -146,19 +146,8 @@ pub fn refuse(fault: &Fault) -> Response {
         }
         Fault::Internal
         | Fault::Invalid(_)
-        | Fault::Refused(
-            Reason::AccountNotFound
-            | Reason::AdminExists
-            | Reason::ApiKeyNotFound
-            | Reason::HashingQueueFull
-            | Reason::InvalidApiKey
-            | Reason::InvalidCredentials
-            | Reason::LastAdmin
-            | Reason::LoginTaken
-            | Reason::PasswordUnchanged
-            | Reason::RoleRequired
-            | Reason::SessionNotFound
-            | Reason::TooManyAttempts,
-        ) => say(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR_MESSAGE", "Erreur interne du serveur"),
+        | Fault::Refused(not_of_a_change!() | Reason::InvalidApiKey | Reason::PasswordUnchanged) => {
+            say(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR_MESSAGE", "Erreur interne du serveur")
+        }
     }
 }

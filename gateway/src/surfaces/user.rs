@@ -18,7 +18,7 @@ use super::json::{SOON, json, retry_after};
 use crate::{
     Shared,
     body::Fields,
-    fault::{Answer, Fault, Reason, of_ones_own},
+    fault::{Answer, Fault, Reason, not_of_a_change, of_ones_own},
     tokens,
 };
 
@@ -115,20 +115,8 @@ pub fn refuse(fault: &Fault) -> Response {
             retry_after(say(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable"), SOON)
         }
         Fault::Forbidden => say(StatusCode::FORBIDDEN, "Access denied"),
-        Fault::Internal
-        | Fault::Invalid(_)
-        | Fault::Refused(
-            Reason::AccountNotFound
-            | Reason::AdminExists
-            | Reason::ApiKeyNotFound
-            | Reason::HashingQueueFull
-            | Reason::InvalidCredentials
-            | Reason::LastAdmin
-            | Reason::LoginTaken
-            | Reason::ConfirmationMismatch
-            | Reason::RoleRequired
-            | Reason::SessionNotFound
-            | Reason::TooManyAttempts,
-        ) => say(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
+        Fault::Internal | Fault::Invalid(_) | Fault::Refused(not_of_a_change!() | Reason::ConfirmationMismatch) => {
+            say(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+        }
     }
 }
