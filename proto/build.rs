@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Every file of the contract; a new service adds its line here.
-const FILES: [&str; 1] = ["bibliotique/identity/v1/identity.proto"];
+const FILES: [&str; 2] = ["bibliotique/identity/v1/identity.proto", "bibliotique/catalog/v1/catalog.proto"];
 
 /// Messages that carry a password, a token or a key. Their `Debug` is written by hand in `src/lib.rs` and prints no field.
 const SECRET: [&str; 8] = [

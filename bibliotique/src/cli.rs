@@ -1,10 +1,12 @@
 //! The command line: every setting a flag and a variable.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use catalog::CatalogArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway::GatewayArgs;
 use identity::IdentityArgs;
+use records::Assignment;
 use shared::{
     passport::{Caller, Role},
     secret::{KeyParser, Secret},
@@ -35,6 +37,12 @@ pub enum Command {
     /// Look after the keys that sign access tokens.
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
+    /// Bring something in from a file.
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Write something out into a file.
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Print a passport, good for a minute: what the gRPC services ask for in the metadata `passport`.
     Passport(PassportArgs),
 }
@@ -49,6 +57,10 @@ pub struct CommonArgs {
     /// Where identity listens; for a role apart, where it is reached (several with commas).
     #[arg(long, env = "BIBLIOTIQUE_IDENTITY_ADDR", default_value = "127.0.0.1:50051")]
     pub identity_addr: String,
+
+    /// Where catalog listens; for a role apart, where it is reached (several with commas).
+    #[arg(long, env = "BIBLIOTIQUE_CATALOG_ADDR", default_value = "127.0.0.1:50052")]
+    pub catalog_addr: String,
 
     /// Secret that the roles of a suite share, at least 32 bytes. Embedded, made once and kept in the data directory.
     #[arg(long, env = "BIBLIOTIQUE_INTERNAL_KEY", hide_env_values = true, value_parser = KeyParser)]
@@ -74,6 +86,10 @@ pub struct ServeArgs {
     #[arg(long, env = "BIBLIOTIQUE_DRAIN_SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=8))]
     pub drain_seconds: u32,
 
+    /// Whether to tell what rpcs there are to whoever asks at a gRPC port. By default only on loopback.
+    #[arg(long, env = "BIBLIOTIQUE_REFLECTION", default_value = "auto")]
+    pub reflection: Reflection,
+
     /// See [`CommonArgs`].
     #[command(flatten)]
     pub common: CommonArgs,
@@ -81,6 +97,10 @@ pub struct ServeArgs {
     /// See [`IdentityArgs`].
     #[command(flatten)]
     pub identity: IdentityArgs,
+
+    /// See [`CatalogArgs`].
+    #[command(flatten)]
+    pub catalog: CatalogArgs,
 
     /// See [`GatewayArgs`].
     #[command(flatten)]
@@ -105,11 +125,35 @@ impl ServeArgs {
     }
 }
 
+/// gRPC reflection.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum Reflection {
+    /// On loopback alone.
+    Auto,
+    /// Wherever the port is.
+    On,
+    /// Nowhere.
+    Off,
+}
+
+impl Reflection {
+    /// Whether a port tells.
+    pub fn at(self, port: SocketAddr) -> bool {
+        match self {
+            Self::Auto => port.ip().is_loopback(),
+            Self::On => true,
+            Self::Off => false,
+        }
+    }
+}
+
 /// A role that can be served alone.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServedRole {
     /// Who may come in.
     Identity,
+    /// What exists.
+    Catalog,
     /// The HTTP door.
     Gateway,
 }
@@ -166,6 +210,119 @@ pub enum SigningKeyCommand {
         #[command(flatten)]
         operator: Box<OperatorArgs>,
     },
+}
+
+/// `bibliotique import`.
+#[derive(Subcommand, Debug)]
+pub enum ImportCommand {
+    /// Books from CSV, MARC 21 or UNIMARC (ISO 2709), or MARCXML.
+    ///
+    /// A record is the book that has its ISBN; without an ISBN, the book without one that has its title, author and year.
+    /// What became of every record stands in a report, a CSV file that can be corrected and imported again. Interrupted
+    /// and run again, an import neither loses nor doubles a book.
+    Books(Box<ImportBooksArgs>),
+}
+
+/// `bibliotique import books`.
+#[derive(Args, Clone, Debug)]
+pub struct ImportBooksArgs {
+    /// The file.
+    pub file: PathBuf,
+
+    /// What the file is, where its beginning does not show.
+    #[arg(long)]
+    pub format: Option<FileFormat>,
+
+    /// What a column of a CSV file holds, such as `title=Name of the book`; as often as needed. Other columns are guessed from
+    /// their headings.
+    #[arg(long = "map", value_name = "FIELD=COLUMN")]
+    pub map: Vec<Assignment>,
+
+    /// What to do with a record whose book is there already.
+    #[arg(long, default_value = "skip")]
+    pub on_match: MatchedBook,
+
+    /// How many copies a new book gets where the file does not say.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=9999))]
+    pub copies: u16,
+
+    /// Only say what would become of the records.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Where to write the report; by default FILE.report.csv.
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+
+    /// See [`CatalogOperatorArgs`].
+    #[command(flatten)]
+    pub operator: CatalogOperatorArgs,
+}
+
+/// A format of a file of books.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// A heading line and a line for each book.
+    Csv,
+    /// MARC 21 or UNIMARC in ISO 2709.
+    Marc,
+    /// MARC 21 or UNIMARC in XML.
+    Marcxml,
+}
+
+/// What to do with a record whose book is there already.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum MatchedBook {
+    /// Leave the book as it is.
+    Skip,
+    /// Let the book take what the record says; what the record leaves empty stays.
+    Update,
+    /// Add the record's copies to the book's. The same records at the same places of a file add theirs once in 30 days.
+    Add,
+}
+
+/// `bibliotique export`.
+#[derive(Subcommand, Debug)]
+pub enum ExportCommand {
+    /// All books, as CSV or MARCXML.
+    Books(Box<ExportBooksArgs>),
+}
+
+/// `bibliotique export books`.
+#[derive(Args, Clone, Debug)]
+pub struct ExportBooksArgs {
+    /// As what.
+    #[arg(long, default_value = "csv")]
+    pub format: ExportFormat,
+
+    /// Into which file, which is there whole or not at all; without it, to the standard output.
+    #[arg(long)]
+    pub output: Option<PathBuf>,
+
+    /// See [`CatalogOperatorArgs`].
+    #[command(flatten)]
+    pub operator: CatalogOperatorArgs,
+}
+
+/// A format that books are written in.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// A heading line and a line for each book.
+    Csv,
+    /// MARC 21 in XML.
+    Marcxml,
+}
+
+/// What a command needs to find catalog, or to open an embedded one that does not run.
+#[derive(Args, Clone, Debug)]
+pub struct CatalogOperatorArgs {
+    /// See [`CommonArgs`].
+    #[command(flatten)]
+    pub common: CommonArgs,
+
+    /// See [`CatalogArgs`].
+    #[command(flatten)]
+    pub catalog: CatalogArgs,
 }
 
 /// `bibliotique passport`.

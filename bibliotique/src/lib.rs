@@ -1,5 +1,6 @@
 //! The suite, put together: all roles in one process, or one role alone; and the operator's commands.
 
+mod books;
 pub mod cli;
 mod operator;
 mod roles;
@@ -9,7 +10,7 @@ mod suite;
 pub use operator::Operator;
 pub use suite::{Suite, SuiteSettings};
 
-use cli::{Cli, Command, ServeArgs};
+use cli::{Cli, Command, ExportCommand, ImportCommand, ServeArgs};
 
 /// Does what the command line asks for.
 ///
@@ -22,6 +23,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Admin(command)) => operator::admin(command).await,
         Some(Command::ApiKey(command)) => operator::api_key(command).await,
         Some(Command::SigningKey(command)) => operator::signing_key(command).await,
+        Some(Command::Import(ImportCommand::Books(args))) => books::import(*args).await,
+        Some(Command::Export(ExportCommand::Books(args))) => books::export(*args).await,
         Some(Command::Passport(args)) => operator::passport(&args),
     }
 }

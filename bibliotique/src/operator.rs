@@ -1,9 +1,11 @@
 //! What an operator does from the command line: over gRPC with the suite that runs; without one, with an embedded database
 //! opened in this process.
 
-use std::{io::IsTerminal as _, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::bail;
+use axum::Router;
+use catalog::CatalogArgs;
 use identity::IdentityArgs;
 use proto::identity::v1::{
     self as pb, create_account_request::Credential, identity_service_client::IdentityServiceClient,
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use crate::{
-    cli::{AdminCommand, ApiKeyCommand, OperatorArgs, PassportArgs, SigningKeyCommand},
+    cli::{AdminCommand, ApiKeyCommand, CommonArgs, OperatorArgs, PassportArgs, SigningKeyCommand},
     secrets::{embedded_url, given_or_kept},
 };
 
@@ -36,22 +38,14 @@ impl Operator {
 
     async fn reach(args: &OperatorArgs) -> anyhow::Result<Self> {
         let OperatorArgs { common, identity } = args;
-        let internal_key = given_or_kept(common.internal_key.as_ref(), &common.data_dir, "internal.key")?;
-        let passports = Arc::new(Passports::new(&internal_key));
-        let (audience, clock) = (identity::AUDIENCE, Clock::system());
-        if is_listening(&common.identity_addr).await {
-            let address = &common.identity_addr;
-            let channel = Channel::remote(address, proto::DESCRIPTORS, audience, Caller::operator(), passports, clock)?;
+        let way = Way::of(common, &common.identity_addr, identity::AUDIENCE)?;
+        if let Some(channel) = way.remote(identity.identity_database_url.is_some()).await? {
             return Ok(Self::new(channel));
         }
-        if identity.identity_database_url.is_some() {
-            bail!("identity does not answer at {}: start it, or set BIBLIOTIQUE_IDENTITY_ADDR", common.identity_addr);
-        }
-        let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
-        let settings = identity_settings(identity, &common.data_dir, Duration::from_secs(1), nobody)?;
-        let stop = CancellationToken::new();
-        let service = identity::start(settings, Arc::clone(&passports), clock.clone(), stop).await?;
-        Ok(Self::new(Channel::local(service.router, audience, Caller::operator(), passports, clock)))
+        let settings = identity_settings(identity, &common.data_dir, Duration::from_secs(1), false)?;
+        let service =
+            identity::start(settings, Arc::clone(&way.passports), way.clock.clone(), CancellationToken::new()).await?;
+        Ok(Self::new(way.local(service.router)))
     }
 
     /// Makes an admin.
@@ -67,6 +61,52 @@ impl Operator {
             ..pb::CreateAccountRequest::default()
         };
         Ok(self.identity.create_account(request).await?.into_inner().account.unwrap_or_default())
+    }
+}
+
+/// The way to catalog.
+pub async fn reach_catalog(common: &CommonArgs, args: &CatalogArgs) -> anyhow::Result<Channel> {
+    let way = Way::of(common, &common.catalog_addr, catalog::AUDIENCE)?;
+    if let Some(channel) = way.remote(args.catalog_database_url.is_some()).await? {
+        return Ok(channel);
+    }
+    let settings = catalog_settings(args, &common.data_dir, false);
+    let service =
+        catalog::start(settings, Arc::clone(&way.passports), way.clock.clone(), CancellationToken::new()).await?;
+    Ok(way.local(service))
+}
+
+/// An operator's way to a role.
+struct Way<'a> {
+    address: &'a str,
+    audience: &'static str,
+    passports: Arc<Passports>,
+    clock: Clock,
+}
+
+impl<'a> Way<'a> {
+    fn of(common: &CommonArgs, address: &'a str, audience: &'static str) -> anyhow::Result<Self> {
+        let internal_key = given_or_kept(common.internal_key.as_ref(), &common.data_dir, "internal.key")?;
+        Ok(Self { address, audience, passports: Arc::new(Passports::new(&internal_key)), clock: Clock::system() })
+    }
+
+    /// To the role that runs; `None` when none does and its database is an embedded one, which can be opened here.
+    async fn remote(&self, has_database_of_its_own: bool) -> anyhow::Result<Option<Channel>> {
+        let Self { address, audience, .. } = *self;
+        if is_listening(address).await {
+            let (passports, clock) = (Arc::clone(&self.passports), self.clock.clone());
+            let caller = Caller::operator();
+            return Ok(Some(Channel::remote(address, proto::DESCRIPTORS, audience, caller, passports, clock)?));
+        }
+        if has_database_of_its_own {
+            let variable = audience.to_uppercase();
+            bail!("{audience} does not answer at {address}: start it, or set BIBLIOTIQUE_{variable}_ADDR");
+        }
+        Ok(None)
+    }
+
+    fn local(self, service: Router) -> Channel {
+        Channel::local(service, self.audience, Caller::operator(), self.passports, self.clock)
     }
 }
 
@@ -86,11 +126,17 @@ pub fn identity_settings(
     args: &IdentityArgs,
     directory: &Path,
     session: Duration,
-    listens: SocketAddr,
+    reflection: bool,
 ) -> anyhow::Result<identity::Settings> {
     let database = args.identity_database_url.clone().unwrap_or_else(|| embedded_url(directory, "identity.db"));
     let pepper = given_or_kept(args.pepper.as_ref(), directory, "pepper")?;
-    Ok(args.settings(database, pepper, session, listens))
+    Ok(args.settings(database, pepper, session, reflection))
+}
+
+/// Catalog's settings in an embedded suite.
+pub fn catalog_settings(args: &CatalogArgs, directory: &Path, reflection: bool) -> catalog::Settings {
+    let database_url = args.catalog_database_url.clone().unwrap_or_else(|| embedded_url(directory, "catalog.db"));
+    catalog::Settings { database_url, reflection }
 }
 
 /// `bibliotique admin …`.
@@ -99,7 +145,8 @@ pub async fn admin(command: AdminCommand) -> anyhow::Result<()> {
     let (password, is_generated) = new_password()?;
     let mut operator = Operator::reach(&operator).await?;
 
-    let made = as_one_request(operator.create_admin(&email, &name, password.clone())).await.map_err(told)?;
+    let made =
+        as_one_request(operator.create_admin(&email, &name, password.clone())).await.map_err(refused_by("identity"))?;
 
     println!("{} ({}) is an admin now.", made.email, made.id);
     if is_generated {
@@ -137,8 +184,9 @@ pub async fn api_key(command: ApiKeyCommand) -> anyhow::Result<()> {
     let ApiKeyCommand::Create { name, operator } = command;
     let mut operator = Operator::reach(&operator).await?;
 
-    let made =
-        as_one_request(operator.identity.create_api_key(pb::CreateApiKeyRequest { name })).await.map_err(told)?;
+    let made = as_one_request(operator.identity.create_api_key(pb::CreateApiKeyRequest { name }))
+        .await
+        .map_err(refused_by("identity"))?;
 
     println!("{}", made.into_inner().key);
     Ok(())
@@ -149,8 +197,9 @@ pub async fn signing_key(command: SigningKeyCommand) -> anyhow::Result<()> {
     let SigningKeyCommand::Rotate { operator } = command;
     let mut operator = Operator::reach(&operator).await?;
 
-    let made =
-        as_one_request(operator.identity.rotate_signing_keys(pb::RotateSigningKeysRequest {})).await.map_err(told)?;
+    let made = as_one_request(operator.identity.rotate_signing_keys(pb::RotateSigningKeysRequest {}))
+        .await
+        .map_err(refused_by("identity"))?;
 
     println!("Tokens are signed with key {} now.", made.into_inner().signing_key.unwrap_or_default().id);
     Ok(())
@@ -163,10 +212,12 @@ pub fn passport(args: &PassportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn as_one_request<F: Future>(work: F) -> F::Output {
+/// Does something with an id and a deadline of its own.
+pub async fn as_one_request<F: Future>(work: F) -> F::Output {
     Context::new(RequestId::fresh(), Duration::from_secs(30)).scope(work).await
 }
 
-fn told(status: Status) -> anyhow::Error {
-    anyhow::anyhow!("{}", status.message()).context("identity refuses")
+/// What a role says, as a command's error.
+pub fn refused_by(role: &'static str) -> impl Fn(Status) -> anyhow::Error {
+    move |status| anyhow::anyhow!("{}", status.message()).context(format!("{role} refuses"))
 }

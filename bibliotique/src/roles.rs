@@ -27,6 +27,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     match args.role {
         None => everything(args).await,
         Some(ServedRole::Identity) => identity_alone(args).await,
+        Some(ServedRole::Catalog) => catalog_alone(args).await,
         Some(ServedRole::Gateway) => gateway_alone(args).await,
     }
 }
@@ -47,9 +48,13 @@ fn embedded(args: &ServeArgs) -> anyhow::Result<SuiteSettings> {
     data_dir(directory)?;
     warn_if_open(directory)?;
     let identity_addr = socket(&args.common.identity_addr)?;
+    let catalog_addr = socket(&args.common.catalog_addr)?;
+    let identity_tells = args.reflection.at(identity_addr);
     Ok(SuiteSettings {
-        identity: crate::operator::identity_settings(&args.identity, directory, args.session(), identity_addr)?,
+        identity: crate::operator::identity_settings(&args.identity, directory, args.session(), identity_tells)?,
         identity_addr,
+        catalog: crate::operator::catalog_settings(&args.catalog, directory, args.reflection.at(catalog_addr)),
+        catalog_addr,
         gateway: args.gateway.clone(),
         internal_key: given_or_kept(args.common.internal_key.as_ref(), directory, "internal.key")?,
         clock: Clock::system(),
@@ -63,6 +68,7 @@ fn greet(suite: &Suite, data: &str) {
     println!("bibliotique is ready; its data is in {data}");
     println!("  HTTP  http://{http}");
     println!("  gRPC  {}  (identity)", suite.identity);
+    println!("  gRPC  {}  (catalog)", suite.catalog);
     if !suite.has_admin {
         println!("Make an admin:  bibliotique admin create --email you@example.org   (cargo run -- admin create …)");
     }
@@ -82,11 +88,28 @@ async fn identity_alone(args: ServeArgs) -> anyhow::Result<()> {
     let listener = bind(address).await?;
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
-    let settings = args.identity.settings(database, pepper, args.session(), address);
+    let settings = args.identity.settings(database, pepper, args.session(), args.reflection.at(address));
     let passports = Arc::new(Passports::new(&internal_key));
     let service = identity::start(settings, passports, Clock::system(), leaving.clone()).await?;
     let serving = tokio::spawn(serve(listener, service.router, Limits::default(), stop.clone()));
     println!("bibliotique identity is ready on {address}");
+
+    end(args.drain_seconds, leaving, stop, serving).await
+}
+
+async fn catalog_alone(args: ServeArgs) -> anyhow::Result<()> {
+    let address = socket(&args.common.catalog_addr)?;
+    let database_url =
+        required(args.catalog.catalog_database_url.as_ref(), "catalog-database-url", "CATALOG_DATABASE_URL")?;
+    let internal_key = required(args.common.internal_key.as_ref(), "internal-key", "INTERNAL_KEY")?;
+    let listener = bind(address).await?;
+
+    let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
+    let settings = catalog::Settings { database_url, reflection: args.reflection.at(address) };
+    let passports = Arc::new(Passports::new(&internal_key));
+    let service = catalog::start(settings, passports, Clock::system(), leaving.clone()).await?;
+    let serving = tokio::spawn(serve(listener, service, Limits::default(), stop.clone()));
+    println!("bibliotique catalog is ready on {address}");
 
     end(args.drain_seconds, leaving, stop, serving).await
 }
@@ -99,21 +122,20 @@ async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let passports = Arc::new(Passports::new(&internal_key));
     let clock = Clock::system();
-    let identity = Channel::remote(
-        &args.common.identity_addr,
-        proto::DESCRIPTORS,
-        identity::AUDIENCE,
-        Caller::service("gateway"),
-        passports,
-        clock.clone(),
-    )?;
+    let way = |addresses, audience| {
+        let caller = Caller::service("gateway");
+        Channel::remote(addresses, proto::DESCRIPTORS, audience, caller, Arc::clone(&passports), clock.clone())
+    };
+    let identity = way(&args.common.identity_addr, identity::AUDIENCE)?;
+    let catalog = way(&args.common.catalog_addr, catalog::AUDIENCE)?;
     let session = args.session();
     let app = gateway::app(gateway::Settings {
         identity,
+        catalog,
         session,
         time_zone: args.gateway.time_zone,
         cors_origins: args.gateway.cors_origins,
-        clock,
+        clock: clock.clone(),
         leaving: leaving.clone(),
     });
     let serving = tokio::spawn(serve(listener, app, Limits::default(), stop.clone()));

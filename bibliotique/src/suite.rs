@@ -21,6 +21,10 @@ pub struct SuiteSettings {
     pub identity: identity::Settings,
     /// Where identity's gRPC port is.
     pub identity_addr: SocketAddr,
+    /// Catalog's.
+    pub catalog: catalog::Settings,
+    /// Where catalog's gRPC port is.
+    pub catalog_addr: SocketAddr,
     /// The gateway's.
     pub gateway: GatewayArgs,
     /// What passports are signed with.
@@ -37,9 +41,12 @@ pub struct Suite {
     pub http: SocketAddr,
     /// Where identity's gRPC port is.
     pub identity: SocketAddr,
+    /// Where catalog's gRPC port is.
+    pub catalog: SocketAddr,
     /// Whether anybody runs the place.
     pub has_admin: bool,
-    door: Channel,
+    to_identity: Channel,
+    to_catalog: Channel,
     leaving: CancellationToken,
     stop: CancellationToken,
     servers: JoinSet<()>,
@@ -52,36 +59,46 @@ impl Suite {
     /// A sentence on what is in the way.
     pub async fn start(settings: SuiteSettings) -> anyhow::Result<Self> {
         let http = bind(settings.gateway.http_addr).await?;
-        let grpc = bind(settings.identity_addr).await?;
+        let identity_port = bind(settings.identity_addr).await?;
+        let catalog_port = bind(settings.catalog_addr).await?;
         let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
         let passports = Arc::new(Passports::new(&settings.internal_key));
         let clock = settings.clock;
         let session = settings.identity.session;
 
-        let service =
+        let identity =
             identity::start(settings.identity, Arc::clone(&passports), clock.clone(), leaving.clone()).await?;
-        let caller = Caller::service("gateway");
-        let door = Channel::local(service.router.clone(), identity::AUDIENCE, caller, passports, clock.clone());
+        let catalog = catalog::start(settings.catalog, Arc::clone(&passports), clock.clone(), leaving.clone()).await?;
+        let way = |service: &Router, audience| {
+            let caller = Caller::service("gateway");
+            Channel::local(service.clone(), audience, caller, Arc::clone(&passports), clock.clone())
+        };
+        let to_identity = way(&identity.router, identity::AUDIENCE);
+        let to_catalog = way(&catalog, catalog::AUDIENCE);
         let app = gateway::app(gateway::Settings {
-            identity: door.clone(),
+            identity: to_identity.clone(),
+            catalog: to_catalog.clone(),
             session,
             time_zone: settings.gateway.time_zone,
             cors_origins: settings.gateway.cors_origins,
-            clock,
+            clock: clock.clone(),
             leaving: leaving.clone(),
         });
 
         let mut suite = Self {
             http: http.local_addr()?,
-            identity: grpc.local_addr()?,
-            has_admin: service.has_admin,
-            door,
+            identity: identity_port.local_addr()?,
+            catalog: catalog_port.local_addr()?,
+            has_admin: identity.has_admin,
+            to_identity,
+            to_catalog,
             leaving,
             stop,
             servers: JoinSet::new(),
         };
         suite.spawn(http, app, settings.limits);
-        suite.spawn(grpc, service.router, settings.limits);
+        suite.spawn(identity_port, identity.router, settings.limits);
+        suite.spawn(catalog_port, catalog, settings.limits);
         Ok(suite)
     }
 
@@ -91,7 +108,12 @@ impl Suite {
 
     /// The way to identity as somebody, as an operator's command goes it.
     pub fn identity_as(&self, caller: Caller) -> Channel {
-        self.door.on_behalf_of(Arc::new(caller))
+        self.to_identity.on_behalf_of(Arc::new(caller))
+    }
+
+    /// The way to catalog as somebody, as an operator's command goes it.
+    pub fn catalog_as(&self, caller: Caller) -> Channel {
+        self.to_catalog.on_behalf_of(Arc::new(caller))
     }
 
     /// Is not ready at once, serves on for `drain`, finishes what is in flight, and ends.

@@ -38,6 +38,7 @@ async fn the_lines_under_try_it_work_when_pasted() {
     let mut shell = Command::new("sh");
     shell.args(["-eu", "-c", &script]).current_dir(directory.path());
     shell.env("BIBLIOTIQUE_DATA_DIR", "data").env("BIBLIOTIQUE_IDENTITY_ADDR", &suite.grpc);
+    shell.env("BIBLIOTIQUE_CATALOG_ADDR", &suite.catalog);
     let pasted = tokio::task::spawn_blocking(move || shell.output()).await.unwrap().unwrap();
 
     let (said, complained) = (String::from_utf8(pasted.stdout).unwrap(), String::from_utf8(pasted.stderr).unwrap());

@@ -20,6 +20,10 @@ use crate::fault::Fault;
 /// The largest body of a route that sets no limit of its own: passwords, names and addresses fit many times.
 const BYTES: usize = 16 * 1024;
 
+/// The largest body of a route, as an extension of its requests.
+#[derive(Clone, Copy)]
+pub struct Limit(pub usize);
+
 /// From the first byte of a body to its last.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -87,7 +91,8 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         if parts.headers.contains_key(CONTENT_TYPE) && !is_json {
             return Err(Fault::UnsupportedMediaType);
         }
-        let limited = http_body_util::Limited::new(body, BYTES).collect();
+        let most = parts.extensions.get().map_or(BYTES, |limit: &Limit| limit.0);
+        let limited = http_body_util::Limited::new(body, most).collect();
         let bytes = match timeout(PATIENCE, limited).await {
             Err(_) => return Err(Fault::TooSlow),
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(Fault::TooLarge),

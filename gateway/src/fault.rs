@@ -1,4 +1,4 @@
-//! Everything that a surface can have to say no to, and how identity's refusals become it.
+//! Everything that a surface can have to say no to, and how the services' refusals become it.
 
 use std::time::Duration;
 
@@ -44,10 +44,19 @@ pub enum Fault {
     Unavailable,
     /// Our own failure.
     Internal,
-    /// A field that identity found malformed, by its name there.
-    Invalid(String),
+    /// Fields that a service found malformed, by their names there.
+    Invalid(Vec<Misfit>),
     /// The rules say no.
     Refused(Reason),
+}
+
+/// A field that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Its name in the protobuf message.
+    pub field: String,
+    /// What is wrong with it.
+    pub description: String,
 }
 
 /// A handler's answer. A refusal that only one surface knows is an answer too, so it comes already rendered.
@@ -97,10 +106,10 @@ impl IntoResponse for Fault {
     }
 }
 
-/// Declares the reasons that identity gives (identity.proto), by their names on the wire.
+/// Declares the reasons that the services give, by their names on the wire.
 macro_rules! reasons {
     ($($name:ident = $wire:literal),+ $(,)?) => {
-        /// A refusal of the rules; identity.proto says what each means.
+        /// A refusal of the rules; the .proto files say what each means.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Reason {
             $($name,)+
@@ -121,17 +130,23 @@ reasons! {
     AccountNotFound = "ACCOUNT_NOT_FOUND",
     AdminExists = "ADMIN_EXISTS",
     ApiKeyNotFound = "API_KEY_NOT_FOUND",
+    BookNotFound = "BOOK_NOT_FOUND",
+    CategoryInUse = "CATEGORY_IN_USE",
+    CategoryNotFound = "CATEGORY_NOT_FOUND",
+    CategoryTaken = "CATEGORY_TAKEN",
     CommonPassword = "COMMON_PASSWORD",
     ConfirmationMismatch = "CONFIRMATION_MISMATCH",
     HashingQueueFull = "HASHING_QUEUE_FULL",
     InvalidApiKey = "INVALID_API_KEY",
     InvalidCredentials = "INVALID_CREDENTIALS",
+    IsbnTaken = "ISBN_TAKEN",
     LastAdmin = "LAST_ADMIN",
     LoginTaken = "LOGIN_TAKEN",
     PasswordUnchanged = "PASSWORD_UNCHANGED",
     RoleRequired = "ROLE_REQUIRED",
     SessionNotFound = "SESSION_NOT_FOUND",
     ShortPassword = "SHORT_PASSWORD",
+    StaleEtag = "STALE_ETAG",
     TooManyAttempts = "TOO_MANY_ATTEMPTS",
     WeakPassword = "WEAK_PASSWORD",
     WrongPassword = "WRONG_PASSWORD",
@@ -144,12 +159,18 @@ macro_rules! not_of_a_change {
         $crate::fault::Reason::AccountNotFound
             | $crate::fault::Reason::AdminExists
             | $crate::fault::Reason::ApiKeyNotFound
+            | $crate::fault::Reason::BookNotFound
+            | $crate::fault::Reason::CategoryInUse
+            | $crate::fault::Reason::CategoryNotFound
+            | $crate::fault::Reason::CategoryTaken
             | $crate::fault::Reason::HashingQueueFull
             | $crate::fault::Reason::InvalidCredentials
+            | $crate::fault::Reason::IsbnTaken
             | $crate::fault::Reason::LastAdmin
             | $crate::fault::Reason::LoginTaken
             | $crate::fault::Reason::RoleRequired
             | $crate::fault::Reason::SessionNotFound
+            | $crate::fault::Reason::StaleEtag
             | $crate::fault::Reason::TooManyAttempts
     };
 }
@@ -163,8 +184,8 @@ impl From<Status> for Fault {
             (Some(Reason::TooManyAttempts), _) => Self::TooMany { retry_after: retry_after() },
             (Some(Reason::HashingQueueFull), _) => Self::Unavailable,
             (Some(reason), _) => Self::Refused(reason),
-            (None, Code::InvalidArgument) => match invalid_field(&status) {
-                Some(field) => Self::Invalid(field),
+            (None, Code::InvalidArgument) => match misfits(&status) {
+                Some(misfits) => Self::Invalid(misfits),
                 None => internal(&status),
             },
             (None, Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted) => Self::Unavailable,
@@ -181,9 +202,11 @@ pub fn of_ones_own(status: Status) -> Ending {
     }
 }
 
-fn invalid_field(status: &Status) -> Option<String> {
+/// The fields that a status names, at least one.
+fn misfits(status: &Status) -> Option<Vec<Misfit>> {
     let violations = status.get_details_bad_request()?.field_violations;
-    violations.into_iter().next().map(|violation| violation.field)
+    let misfits = violations.into_iter().map(|misfit| Misfit { field: misfit.field, description: misfit.description });
+    Some(misfits.collect::<Vec<_>>()).filter(|misfits| !misfits.is_empty())
 }
 
 fn internal(status: &Status) -> Fault {

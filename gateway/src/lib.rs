@@ -17,8 +17,16 @@ use axum::{
     middleware::from_fn_with_state,
 };
 use jiff::tz::TimeZone;
-use proto::identity::v1::identity_service_client::IdentityServiceClient;
-use shared::{Clock, channel::Channel, passport::Caller, rpc::MESSAGE_BYTES};
+use proto::{
+    catalog::v1::catalog_service_client::CatalogServiceClient,
+    identity::v1::identity_service_client::IdentityServiceClient,
+};
+use shared::{
+    Clock,
+    channel::Channel,
+    passport::Caller,
+    rpc::{LIST_BYTES, MESSAGE_BYTES},
+};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -32,6 +40,8 @@ use tokens::Keys;
 pub struct Settings {
     /// The way to identity, on the gateway's own behalf.
     pub identity: Channel,
+    /// The way to catalog, on the gateway's own behalf.
+    pub catalog: Channel,
     /// How long an access token may live at most.
     pub session: Duration,
     /// In which the surface `swift` prints times.
@@ -47,6 +57,7 @@ pub struct Settings {
 /// What all handlers share.
 struct Gateway {
     identity: Channel,
+    catalog: Channel,
     keys: Keys,
     session: Duration,
     windows: Windows,
@@ -57,30 +68,45 @@ struct Gateway {
 
 type Shared = Arc<Gateway>;
 type Identity = IdentityServiceClient<Channel>;
+type Catalog = CatalogServiceClient<Channel>;
 
 impl Gateway {
     /// Identity, asked on the gateway's own behalf.
     fn identity(&self) -> Identity {
-        client(self.identity.clone())
+        identity(self.identity.clone())
     }
 
     /// Identity, asked on somebody's behalf.
     fn identity_for(&self, caller: &Arc<Caller>) -> Identity {
-        client(self.identity.on_behalf_of(Arc::clone(caller)))
+        identity(self.identity.on_behalf_of(Arc::clone(caller)))
+    }
+
+    /// Catalog, asked on the gateway's own behalf: what is public needs no identity.
+    fn catalog(&self) -> Catalog {
+        catalog(self.catalog.clone())
+    }
+
+    /// Catalog, asked on somebody's behalf.
+    fn catalog_for(&self, caller: &Arc<Caller>) -> Catalog {
+        catalog(self.catalog.on_behalf_of(Arc::clone(caller)))
     }
 }
 
-fn client(channel: Channel) -> Identity {
+fn identity(channel: Channel) -> Identity {
     IdentityServiceClient::new(channel)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES)
 }
 
+fn catalog(channel: Channel) -> Catalog {
+    CatalogServiceClient::new(channel).max_decoding_message_size(LIST_BYTES).max_encoding_message_size(MESSAGE_BYTES)
+}
+
 /// The HTTP application.
 pub fn app(settings: Settings) -> Router {
-    let Settings { identity, session, time_zone, cors_origins, clock, leaving } = settings;
-    let windows = Windows::default();
-    let gateway = Arc::new(Gateway { identity, keys: Keys::default(), session, windows, time_zone, clock, leaving });
+    let Settings { identity, catalog, session, time_zone, cors_origins, clock, leaving } = settings;
+    let (keys, windows) = (Keys::default(), Windows::default());
+    let gateway = Arc::new(Gateway { identity, catalog, keys, session, windows, time_zone, clock, leaving });
     let mut app = surfaces::routes(&gateway)
         .merge(probes::routes())
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))

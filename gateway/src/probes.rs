@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use serde_json::json;
+use shared::channel::Channel;
 use tokio::time::timeout;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::{Gateway, Shared, surfaces::json::json as answer};
+use crate::{Shared, surfaces::json::json as answer};
 
-/// How often identity is asked, at random over its replicas, before a no counts.
+/// How often a role is asked, at random over its replicas, before a no counts.
 const ASKED: usize = 16;
 
 pub fn routes() -> Router<Shared> {
@@ -18,25 +19,25 @@ pub fn routes() -> Router<Shared> {
 
 async fn ready(State(gateway): State<Shared>) -> Response {
     let leaving = gateway.leaving.is_cancelled();
-    let identity = gateway.identity_serves().await;
+    let (identity, catalog) = tokio::join!(serves(&gateway.identity), serves(&gateway.catalog));
+    // Without catalog accounts go on, so its state is told and decides nothing.
     let status = if identity && !leaving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    answer(status, &json!({"ready": status == StatusCode::OK, "leaving": leaving, "identity": identity}))
+    let ready = status == StatusCode::OK;
+    answer(status, &json!({"ready": ready, "leaving": leaving, "identity": identity, "catalog": catalog}))
 }
 
-impl Gateway {
-    /// One of several will do: another may be about to end.
-    async fn identity_serves(&self) -> bool {
-        let anybody = async {
-            let mut health = HealthClient::new(self.identity.clone());
-            for _ in 0..ASKED {
-                match health.check(HealthCheckRequest::default()).await {
-                    Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => return true,
-                    Ok(_) => (),
-                    Err(_) => return false,
-                }
+/// Whether a role serves. One of several will do: another may be about to end.
+async fn serves(role: &Channel) -> bool {
+    let anybody = async {
+        let mut health = HealthClient::new(role.clone());
+        for _ in 0..ASKED {
+            match health.check(HealthCheckRequest::default()).await {
+                Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => return true,
+                Ok(_) => (),
+                Err(_) => return false,
             }
-            false
-        };
-        timeout(Duration::from_secs(1), anybody).await.unwrap_or(false)
-    }
+        }
+        false
+    };
+    timeout(Duration::from_secs(1), anybody).await.unwrap_or(false)
 }

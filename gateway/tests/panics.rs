@@ -24,7 +24,8 @@ fn gateway_before_a_panic() -> Router {
     let passports = Arc::new(Passports::new(&Secret::from("k".repeat(32))));
     let identity = Channel::local(identity, "identity", Caller::service("gateway"), passports, Clock::system());
     gateway::app(gateway::Settings {
-        identity,
+        identity: identity.clone(),
+        catalog: identity,
         session: Duration::from_secs(60),
         time_zone: jiff::tz::TimeZone::UTC,
         cors_origins: Vec::new(),

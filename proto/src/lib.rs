@@ -16,6 +16,19 @@ pub mod identity {
     }
 }
 
+/// Generated code of the catalog service.
+pub mod catalog {
+    /// Package `bibliotique.catalog.v1`.
+    pub mod v1 {
+        #![expect(
+            missing_docs,
+            clippy::allow_attributes,
+            reason = "generated; the documentation is in the .proto file"
+        )]
+        include!(concat!(env!("OUT_DIR"), "/bibliotique.catalog.v1.rs"));
+    }
+}
+
 /// Gives messages that carry a secret a `Debug` that says nothing but their name.
 macro_rules! secret {
     ($($message:path),+ $(,)?) => {$(

@@ -55,7 +55,15 @@ pub struct Channel {
 #[derive(Clone)]
 enum Transport {
     Local(Router),
-    Remote { connections: Connections, idempotent: Arc<HashSet<String>> },
+    Remote { connections: Connections, known: Arc<Known> },
+}
+
+/// What the descriptors say of rpcs, by their paths.
+struct Known {
+    /// These may be repeated.
+    idempotent: HashSet<String>,
+    /// These are sent while they are answered, so they cannot be kept to be repeated.
+    streamed: HashSet<String>,
 }
 
 /// An address is not `host:port`.
@@ -76,7 +84,8 @@ impl Channel {
     }
 
     /// To a service elsewhere: `addresses` is one `host:port` or several with commas, used in turn. Connects when first
-    /// used, and again after a loss. `descriptors` (a FileDescriptorSet) says which calls may be repeated.
+    /// used, and again after a loss. `descriptors` (a FileDescriptorSet) says which calls may be repeated, and which are
+    /// streams: of these the request's time is that of the answer's beginning.
     ///
     /// # Errors
     /// [`MalformedAddress`]
@@ -89,7 +98,7 @@ impl Channel {
         clock: Clock,
     ) -> Result<Self, MalformedAddress> {
         let connections = connect(addresses)?;
-        let transport = Transport::Remote { connections, idempotent: Arc::new(idempotent(descriptors)) };
+        let transport = Transport::Remote { connections, known: Arc::new(Known::of(descriptors)) };
         Ok(Self { transport, audience, caller: Arc::new(caller), passports, clock })
     }
 
@@ -122,8 +131,11 @@ impl Channel {
 
         let answer = match self.transport {
             Transport::Local(service) => timeout(patience, local(service, request)).await,
-            Transport::Remote { connections, idempotent } => {
-                let tries = if idempotent.contains(request.uri().path()) { TRIES } else { 1 };
+            Transport::Remote { connections, known } if known.streamed.contains(request.uri().path()) => {
+                timeout(patience, streamed(connections, request)).await
+            }
+            Transport::Remote { connections, known } => {
+                let tries = if known.idempotent.contains(request.uri().path()) { TRIES } else { 1 };
                 timeout(patience, remote(connections, request, tries)).await
             }
         };
@@ -172,6 +184,16 @@ async fn remote(connections: Connections, request: Request<Body>, tries: u32) ->
     }
 }
 
+/// Once, over one connection: a stream that has begun cannot be sent again.
+async fn streamed(connections: Connections, request: Request<Body>) -> Response<Body> {
+    connections.oneshot(request).await.unwrap_or_else(|error| unreachable(&error))
+}
+
+fn unreachable(error: &tonic::transport::Error) -> Response<Body> {
+    tracing::warn!(%error, "the other role cannot be reached");
+    Status::unavailable("temporarily unavailable").into_http()
+}
+
 /// Over the first connection that takes it: where nobody listens nothing was sent, so passing that over repeats nothing.
 async fn once(connections: &Connections, parts: &Parts, body: &Full<Bytes>) -> Response<Body> {
     let (began, mut passed_over) = (Instant::now(), 0);
@@ -182,10 +204,7 @@ async fn once(connections: &Connections, parts: &Parts, body: &Full<Bytes>) -> R
             Err(error) if was_never_sent(&error) && passed_over < PASSED_OVER && began.elapsed() < QUICK => {
                 passed_over += 1;
             }
-            Err(error) => {
-                tracing::warn!(%error, "the other role cannot be reached");
-                return Status::unavailable("temporarily unavailable").into_http();
-            }
+            Err(error) => return unreachable(&error),
         }
     }
 }
@@ -215,18 +234,22 @@ fn connect(addresses: &str) -> Result<Connections, MalformedAddress> {
     Ok(connections)
 }
 
-/// The paths of the rpcs whose `idempotency_level` lets them be repeated.
-fn idempotent(descriptors: &[u8]) -> HashSet<String> {
-    let set: FileDescriptorSet = prost::Message::decode(descriptors).unwrap_or_default();
-    let mut paths = HashSet::from(["/grpc.health.v1.Health/Check".to_owned()]);
-    for file in &set.file {
-        for service in &file.service {
-            let repeatable = service.method.iter().filter(|method| {
-                let options = method.options.as_ref();
-                options.is_some_and(|options| options.idempotency_level() != IdempotencyLevel::IdempotencyUnknown)
-            });
-            paths.extend(repeatable.map(|method| format!("/{}.{}/{}", file.package(), service.name(), method.name())));
+impl Known {
+    fn of(descriptors: &[u8]) -> Self {
+        let set: FileDescriptorSet = prost::Message::decode(descriptors).unwrap_or_default();
+        let mut known =
+            Self { idempotent: HashSet::from(["/grpc.health.v1.Health/Check".to_owned()]), streamed: HashSet::new() };
+        for file in &set.file {
+            for (service, rpc) in file.service.iter().flat_map(|of| of.method.iter().map(move |rpc| (of.name(), rpc))) {
+                let path = format!("/{}.{service}/{}", file.package(), rpc.name());
+                let level = rpc.options.as_ref().map(prost_types::MethodOptions::idempotency_level);
+                if rpc.client_streaming() {
+                    known.streamed.insert(path);
+                } else if level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown) {
+                    known.idempotent.insert(path);
+                }
+            }
         }
+        known
     }
-    paths
 }

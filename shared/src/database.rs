@@ -96,6 +96,14 @@ impl Db {
         }
     }
 
+    /// A subquery for the whole numbers of a JSON array, which the parameter `place` is: a list of any length is one value.
+    pub fn numbers_in_json(&self, place: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("SELECT value FROM json_each({place})"),
+            Self::Postgres(_) => format!("SELECT value::bigint FROM json_array_elements_text({place}::json)"),
+        }
+    }
+
     /// Whether it answers.
     pub async fn answers(&self) -> bool {
         crate::on!(self, |db| sqlx::query("SELECT 1").execute(db).await.is_ok())
@@ -262,6 +270,11 @@ pub fn violated_unique(error: &sqlx::Error) -> Option<String> {
             Some(columns.fold(table.to_owned(), |name, column| format!("{name}_{column}")))
         }
     }
+}
+
+/// Whether a statement refers to a row that there is not, or takes one away that is referred to.
+pub fn violates_reference(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
 }
 
 impl Type<Sqlite> for Timestamp {

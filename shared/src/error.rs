@@ -3,30 +3,34 @@
 use std::{collections::HashMap, error::Error as StdError, fmt, time::Duration};
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 /// A refusal by the rules, malformed input, or a failure of our own.
 #[derive(Debug)]
 pub enum Error<R> {
     /// The rules say no.
     Refused(R),
-    /// A field of the request is malformed.
-    Invalid {
-        /// Its name in the protobuf message.
-        field: &'static str,
-        /// What it should be like.
-        description: String,
-    },
+    /// Fields of the request are malformed: at least one.
+    Invalid(Vec<Violation>),
     /// The database failed, or is away.
     Database(sqlx::Error),
     /// Something that cannot happen happened.
     Internal(Box<dyn StdError + Send + Sync>),
 }
 
+/// A malformed field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Its name in the protobuf message.
+    pub field: &'static str,
+    /// What it should be like.
+    pub description: String,
+}
+
 impl<R> Error<R> {
     /// A malformed field.
     pub fn invalid(field: &'static str, description: impl fmt::Display) -> Self {
-        Self::Invalid { field, description: description.to_string() }
+        Self::Invalid(vec![Violation { field, description: description.to_string() }])
     }
 
     /// Something that cannot happen.
@@ -52,9 +56,11 @@ impl<R: Into<Status>> From<Error<R>> for Status {
     fn from(error: Error<R>) -> Self {
         match error {
             Error::Refused(refusal) => refusal.into(),
-            Error::Invalid { field, description } => {
-                let sentence = format!("{field}: {description}");
-                let details = ErrorDetails::with_bad_request_violation(field, description);
+            Error::Invalid(violations) => {
+                let sentences = violations.iter().map(|misfit| format!("{}: {}", misfit.field, misfit.description));
+                let sentence = sentences.collect::<Vec<_>>().join("; ");
+                let fields = violations.into_iter().map(|misfit| FieldViolation::new(misfit.field, misfit.description));
+                let details = ErrorDetails::with_bad_request(fields.collect::<Vec<_>>());
                 Self::with_error_details(Code::InvalidArgument, sentence, details)
             }
             Error::Database(cause) if crate::database::is_away(&cause) => {
@@ -84,11 +90,20 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
+/// What a refusal says besides its code.
+#[derive(Clone, Debug, Default)]
+pub struct Telling {
+    /// What it is about, for programs (AIP-193).
+    pub metadata: HashMap<String, String>,
+    /// When it is worth trying again.
+    pub retry_after: Option<Duration>,
+}
+
 /// A refusal as a status: a code, a stable reason (AIP-193) of the service's domain, and a sentence.
-pub fn refusal(code: Code, domain: &str, reason: &str, sentence: &str, retry_after: Option<Duration>) -> Status {
-    let mut details = ErrorDetails::with_error_info(reason, domain, HashMap::new());
-    if retry_after.is_some() {
-        details.set_retry_info(retry_after);
+pub fn refusal(code: Code, domain: &str, reason: &str, sentence: &str, telling: Telling) -> Status {
+    let mut details = ErrorDetails::with_error_info(reason, domain, telling.metadata);
+    if telling.retry_after.is_some() {
+        details.set_retry_info(telling.retry_after);
     }
     Status::with_error_details(code, sentence, details)
 }

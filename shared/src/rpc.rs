@@ -1,6 +1,11 @@
 //! The layer around every service: span, passport, policy, deadline. Once, for all rpcs.
 
-use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -10,6 +15,7 @@ use axum::{
     response::Response,
 };
 use http::HeaderMap;
+use prost_types::FileDescriptorSet;
 use tokio::time::{timeout, timeout_at};
 use tonic::{Status, service::Routes};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -26,6 +32,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// The most bytes in one message, either way.
 pub const MESSAGE_BYTES: usize = 4 << 20;
+
+/// The most bytes in a page of a list: a thousand books with the longest texts in any script.
+pub const LIST_BYTES: usize = 64 << 20;
 
 /// Who may call an rpc.
 #[derive(Clone, Copy, Debug)]
@@ -170,6 +179,14 @@ pub fn with_reflection(routes: Routes, descriptors: &'static [u8]) -> Routes {
             routes
         }
     }
+}
+
+/// The paths of all rpcs of a package, for the test that each has a row. `descriptors` is a FileDescriptorSet.
+pub fn paths(descriptors: &[u8], package: &str) -> BTreeSet<String> {
+    let set: FileDescriptorSet = prost::Message::decode(descriptors).unwrap_or_default();
+    let services = set.file.iter().filter(|file| file.package() == package).flat_map(|file| &file.service);
+    let rpcs = services.flat_map(|service| service.method.iter().map(move |rpc| (service.name(), rpc.name())));
+    rpcs.map(|(service, rpc)| format!("/{package}.{service}/{rpc}")).collect()
 }
 
 /// Who called, as the layer found it.

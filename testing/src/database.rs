@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use shared::Db;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -73,6 +73,18 @@ impl Database {
                 Db::Sqlite { read: pool.clone(), write: pool }
             }
             Kind::Postgres => Db::Postgres(PgPool::connect(&self.url).await.expect("a connection of the test's own")),
+        }
+    }
+
+    /// A schema beside the first one, for a second service; SQLite has files instead.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn make_schema(&self, name: &str) {
+        if let Db::Postgres(pool) = self.tables().await {
+            let sql = format!("CREATE SCHEMA IF NOT EXISTS {name}");
+            sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.expect("a schema");
+            pool.close().await;
         }
     }
 

@@ -6,7 +6,10 @@ use bibliotique::{Suite, SuiteSettings};
 use gateway::GatewayArgs;
 use identity::{Admission, Settings};
 use jiff::tz::TimeZone;
-use proto::identity::v1::identity_service_client::IdentityServiceClient;
+use proto::{
+    catalog::v1::catalog_service_client::CatalogServiceClient,
+    identity::v1::identity_service_client::IdentityServiceClient,
+};
 use reqwest::{
     Method, Request,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
@@ -88,12 +91,25 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
     let settings = SuiteSettings {
         identity,
         identity_addr: anywhere,
+        catalog: catalog::Settings { database_url: Secret::from(beside(database_url)), reflection: true },
+        catalog_addr: anywhere,
         gateway: GatewayArgs { http_addr: anywhere, time_zone, cors_origins: Vec::new() },
         internal_key: Secret::from(INTERNAL_KEY),
         clock,
         limits: Limits::default(),
     };
     (settings, hand)
+}
+
+/// Catalog's database: beside identity's on SQLite, and a schema of its own in the same database on PostgreSQL.
+fn beside(database_url: &str) -> String {
+    match database_url.strip_prefix("sqlite:") {
+        Some(file) => format!("sqlite:{}", file.replace("test.db", "catalog.db")),
+        None => {
+            let join = if database_url.contains('?') { '&' } else { '?' };
+            format!("{database_url}{join}options=-csearch_path%3Dcatalog")
+        }
+    }
 }
 
 impl TestSuite {
@@ -106,6 +122,7 @@ impl TestSuite {
     pub async fn start_with(database: &Database, change: impl FnOnce(&mut SuiteSettings)) -> Self {
         let (mut settings, hand) = settings(database.url());
         change(&mut settings);
+        database.make_schema("catalog").await;
         let suite = Suite::start(settings).await.expect("the suite starts");
         Self { suite, hand, http: reqwest::Client::new() }
     }
@@ -169,6 +186,11 @@ impl TestSuite {
     /// A token of the first admin.
     pub async fn admin(&self) -> String {
         self.log_in(ADMIN, PASSWORD).await.expect("the first admin signs in")
+    }
+
+    /// Catalog over gRPC, as somebody.
+    pub fn catalog_as(&self, caller: Caller) -> CatalogServiceClient<Channel> {
+        CatalogServiceClient::new(self.suite.catalog_as(caller)).max_decoding_message_size(64 << 20)
     }
 
     /// Identity over gRPC, as somebody.

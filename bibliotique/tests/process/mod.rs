@@ -58,6 +58,8 @@ pub struct Process {
     pub http: String,
     /// Where its gRPC port is, if it has one; for a gateway, where identity is.
     pub grpc: String,
+    /// Where its port for catalog is, if it has one.
+    pub catalog: String,
     setup: Setup,
     child: Child,
     output: TempDir,
@@ -126,12 +128,12 @@ impl Setup {
     /// On the addresses of another process.
     #[must_use]
     pub fn beside(self, other: &Process) -> Self {
-        self.with("HTTP_ADDR", &other.http).with("IDENTITY_ADDR", &other.grpc)
+        self.with("HTTP_ADDR", &other.http).with("IDENTITY_ADDR", &other.grpc).with("CATALOG_ADDR", &other.catalog)
     }
 
     /// On addresses that are free at this moment, unless the story names some.
     fn on_free_ports(mut self) -> Self {
-        for name in ["BIBLIOTIQUE_HTTP_ADDR", "BIBLIOTIQUE_IDENTITY_ADDR"] {
+        for name in ["BIBLIOTIQUE_HTTP_ADDR", "BIBLIOTIQUE_IDENTITY_ADDR", "BIBLIOTIQUE_CATALOG_ADDR"] {
             self.variables.entry(name.to_owned()).or_insert_with(free_address);
         }
         self
@@ -166,7 +168,8 @@ impl Setup {
         let child = setup.command(output.path()).spawn().unwrap();
         let address = |name: &str| setup.variables[name].clone();
         let (http, grpc) = (address("BIBLIOTIQUE_HTTP_ADDR"), address("BIBLIOTIQUE_IDENTITY_ADDR"));
-        Process { http, grpc, setup, child, output }
+        let catalog = address("BIBLIOTIQUE_CATALOG_ADDR");
+        Process { http, grpc, catalog, setup, child, output }
     }
 
     /// Starts it. When this answers, it says that it is ready.

@@ -86,8 +86,10 @@ async fn gateway_to(identity: SocketAddr) -> SocketAddr {
     let caller = Caller::service("gateway");
     let channel =
         Channel::remote(&identity.to_string(), proto::DESCRIPTORS, "identity", caller, passports, clock.clone());
+    let channel = channel.unwrap();
     let app = gateway::app(gateway::Settings {
-        identity: channel.unwrap(),
+        identity: channel.clone(),
+        catalog: channel,
         session: Duration::from_secs(LIFETIME as u64),
         time_zone: TimeZone::UTC,
         cors_origins: Vec::new(),

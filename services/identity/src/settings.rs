@@ -1,6 +1,6 @@
 //! What an operator can set.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use shared::secret::{KeyParser, Secret};
@@ -31,10 +31,6 @@ pub struct IdentityArgs {
     #[arg(long, env = "BIBLIOTIQUE_PASSWORD_POLICY", default_value = "composition")]
     pub password_policy: PasswordPolicy,
 
-    /// Whether to tell what rpcs there are to whoever asks at the gRPC port. By default only on loopback.
-    #[arg(long, env = "BIBLIOTIQUE_REFLECTION", default_value = "auto")]
-    pub reflection: Reflection,
-
     /// E-mail address of the first admin, made at a start with no admin in the database.
     #[arg(long, env = "BIBLIOTIQUE_ADMIN_EMAIL", requires = "admin_password")]
     pub admin_email: Option<String>,
@@ -51,17 +47,6 @@ pub enum PasswordPolicy {
     Composition,
     /// 15 characters at least, whatever they are (NIST SP 800-63B-4).
     Nist,
-}
-
-/// gRPC reflection.
-#[derive(ValueEnum, Clone, Copy, Debug)]
-pub enum Reflection {
-    /// On loopback alone.
-    Auto,
-    /// Wherever the port is.
-    On,
-    /// Nowhere.
-    Off,
 }
 
 /// What identity needs to run.
@@ -87,7 +72,7 @@ pub struct Settings {
 
 impl IdentityArgs {
     /// Settings with these, where the database's URL and the pepper are known.
-    pub fn settings(&self, database_url: Secret, pepper: Secret, session: Duration, listens: SocketAddr) -> Settings {
+    pub fn settings(&self, database_url: Secret, pepper: Secret, session: Duration, reflection: bool) -> Settings {
         let library = match self.password_policy {
             PasswordPolicy::Composition => LibraryPolicy::Composition,
             PasswordPolicy::Nist => LibraryPolicy::Nist,
@@ -99,11 +84,7 @@ impl IdentityArgs {
             policy: Policy { library },
             session,
             admission: Admission::default(),
-            reflection: match self.reflection {
-                Reflection::Auto => listens.ip().is_loopback(),
-                Reflection::On => true,
-                Reflection::Off => false,
-            },
+            reflection,
             first_admin: self.admin_email.clone().zip(self.admin_password.clone()),
         }
     }

@@ -15,7 +15,7 @@ use shared::{Id, passport::Caller};
 
 use super::{
     envelope::{Client, bad, one, say},
-    pages::Page,
+    pages::{Extent, Page},
 };
 use crate::{
     Shared,
@@ -57,7 +57,7 @@ pub async fn list(State(gateway): State<Shared>, Extension(caller): Extension<Ar
 
     let clients = found.accounts.into_iter().map(Client::from).collect();
     let answer = say(StatusCode::OK, "Clients fetched successfully!", All { clients });
-    Ok(page.describe(answer, &uri, found.total_size))
+    Ok(page.describe(answer, &uri, &Extent { total: found.total_size, ..Extent::default() }))
 }
 
 /// Operation 9.

@@ -1,11 +1,14 @@
 //! `{"success":…,"message":"…","data":…}`, and what the surface says when it says no.
 
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    http::{HeaderValue, StatusCode, header::ETAG},
+    response::Response,
+};
 use proto::identity::v1 as pb;
 use serde::Serialize;
 
 use crate::{
-    fault::{Fault, Reason},
+    fault::{Fault, Misfit, Reason},
     surfaces::json::{SOON, json, retry_after},
 };
 
@@ -29,6 +32,20 @@ pub fn tell(status: StatusCode, message: &str) -> Response {
 /// 400, with what is wrong.
 pub fn bad(message: &str) -> Response {
     tell(StatusCode::BAD_REQUEST, message)
+}
+
+/// 400, naming every field that does not fit, each with what is wrong.
+pub fn unfit(misfits: &[(&str, String)]) -> Response {
+    let sentences: Vec<String> = misfits.iter().map(|(field, why)| format!("{field} {why}")).collect();
+    bad(&format!("Invalid fields: {}", sentences.join("; ")))
+}
+
+/// Says which state of a thing an answer shows (RFC 9110, 8.8.3).
+pub fn tagged(mut answer: Response, etag: &str) -> Response {
+    if let Ok(etag) = HeaderValue::try_from(format!("\"{etag}\"")) {
+        answer.headers_mut().insert(ETAG, etag);
+    }
+    answer
 }
 
 /// `{"client":…}`.
@@ -84,16 +101,20 @@ pub fn refuse(fault: Fault) -> Response {
         Fault::Unavailable => {
             retry_after(tell(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable!"), SOON)
         }
-        Fault::Invalid(field) => match field.trim_start_matches("account.") {
-            "name" => {
-                bad("Invalid name! It must have 1 to 100 characters, at least one letter and no control characters.")
-            }
-            "email" => bad("Invalid email format!"),
-            "address" => bad("Invalid address! It must have at most 500 characters and no control characters."),
-            _ => tell(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error!"),
-        },
+        Fault::Invalid(misfits) => invalid(&misfits),
         Fault::Refused(reason) => refused(reason),
         Fault::Internal => tell(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error!"),
+    }
+}
+
+fn invalid(misfits: &[Misfit]) -> Response {
+    match misfits.first().map(|misfit| misfit.field.trim_start_matches("account.")).unwrap_or_default() {
+        "name" => bad("Invalid name! It must have 1 to 100 characters, at least one letter and no control characters."),
+        "email" => bad("Invalid email format!"),
+        "address" => bad("Invalid address! It must have at most 500 characters and no control characters."),
+        "page_token" => bad("Invalid apres! It must come from the Link of an earlier answer."),
+        "query" => bad("Invalid q! It must have at most 500 characters and 32 words."),
+        _ => tell(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error!"),
     }
 }
 
@@ -110,6 +131,14 @@ fn refused(reason: Reason) -> Response {
         Reason::LoginTaken => bad("Invalid Email!"),
         Reason::AccountNotFound => tell(StatusCode::NOT_FOUND, "Client not found!"),
         Reason::ApiKeyNotFound => tell(StatusCode::NOT_FOUND, "API key not found!"),
+        Reason::BookNotFound => tell(StatusCode::NOT_FOUND, "Book not found!"),
+        Reason::CategoryNotFound => tell(StatusCode::NOT_FOUND, "Category not found!"),
+        Reason::CategoryTaken => bad("Invalid category name! Already exists."),
+        Reason::CategoryInUse => tell(StatusCode::CONFLICT, "Category has books!"),
+        Reason::IsbnTaken => tell(StatusCode::CONFLICT, "ISBN already exists!"),
+        Reason::StaleEtag => {
+            tell(StatusCode::PRECONDITION_FAILED, "Precondition failed! It has been changed meanwhile.")
+        }
         Reason::LastAdmin => tell(StatusCode::CONFLICT, "The last admin cannot leave!"),
         // The session ended while the request was on its way.
         Reason::SessionNotFound => tell(StatusCode::UNAUTHORIZED, "Authentication required!"),

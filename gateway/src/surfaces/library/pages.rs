@@ -19,16 +19,29 @@ const LONGEST: u32 = 1000;
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// A page of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     number: u32,
     limit: u32,
+    after: String,
+}
+
+/// What an answer says of the list that its page is of.
+#[derive(Clone, Debug, Default)]
+pub struct Extent {
+    /// Rows on all pages.
+    pub total: i64,
+    /// There are more than `total`: nobody counted on.
+    pub is_least: bool,
+    /// Where the next page begins, if the service said so; then that page costs what the first one costs.
+    pub next: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Parameters {
     page: Option<String>,
     limit: Option<String>,
+    apres: Option<String>,
 }
 
 impl Page {
@@ -37,51 +50,61 @@ impl Page {
     /// # Errors
     /// 400, naming the parameter.
     pub fn of(uri: &Uri) -> Result<Self, Ending> {
-        let Ok(Query(Parameters { page, limit })) = Query::try_from_uri(uri) else {
+        let Ok(Query(Parameters { page, limit, apres })) = Query::try_from_uri(uri) else {
             return Err(bad("Invalid query!").into());
         };
         let number = whole(page.as_deref(), 1).filter(|number| (1..=1_000_000).contains(number));
         let limit = whole(limit.as_deref(), LONGEST).filter(|limit| (1..=LONGEST).contains(limit));
         let number = number.ok_or_else(|| bad("Invalid page! It must be a whole number from 1 to 1000000."))?;
         let limit = limit.ok_or_else(|| bad("Invalid limit! It must be a whole number from 1 to 1000."))?;
-        Ok(Self { number, limit })
+        Ok(Self { number, limit, after: apres.unwrap_or_default() })
+    }
+
+    /// Behind which row it begins, if the address said so: a token of an earlier answer.
+    pub fn after(&self) -> String {
+        self.after.clone()
     }
 
     /// Rows on a page.
-    pub fn limit(self) -> i32 {
+    pub fn limit(&self) -> i32 {
         i32::try_from(self.limit).unwrap_or(i32::MAX)
     }
 
-    /// Rows before it.
-    pub fn skip(self) -> i32 {
+    /// Rows to pass over.
+    pub fn skip(&self) -> i32 {
+        if !self.after.is_empty() {
+            return 0;
+        }
         i32::try_from((self.number - 1).saturating_mul(self.limit)).unwrap_or(i32::MAX)
     }
 
     /// Says on an answer how many rows there are, and where the neighbouring pages are.
-    pub fn describe(self, mut answer: Response, uri: &Uri, total: i64) -> Response {
-        let total = u32::try_from(total).unwrap_or(u32::MAX);
-        answer.headers_mut().insert(X_TOTAL_COUNT, HeaderValue::from(total));
-        if let Ok(links) = HeaderValue::try_from(self.links(uri, total)) {
+    pub fn describe(&self, mut answer: Response, uri: &Uri, extent: &Extent) -> Response {
+        answer.headers_mut().insert(X_TOTAL_COUNT, HeaderValue::from(extent.total));
+        if let Ok(links) = HeaderValue::try_from(self.links(uri, extent)) {
             answer.headers_mut().insert(LINK, links);
         }
         answer
     }
 
-    fn links(self, uri: &Uri, total: u32) -> String {
+    fn links(&self, uri: &Uri, extent: &Extent) -> String {
+        let total = u32::try_from(extent.total).unwrap_or(u32::MAX);
         let last = total.div_ceil(self.limit).max(1);
         let others = uri.query().unwrap_or_default().split('&').filter(|parameter| {
             let name = parameter.split('=').next().unwrap_or_default();
-            !matches!(name, "" | "page" | "limit")
+            !matches!(name, "" | "page" | "limit" | "apres")
         });
         let others: String = others.flat_map(|parameter| ["&", parameter]).collect();
+        let after = extent.next.as_ref().filter(|token| !token.is_empty()).map(|token| format!("&apres={token}"));
+        let has_next = if extent.next.is_some() { after.is_some() } else { self.number < last };
         let pages = [
-            Some(("first", 1)),
-            (self.number > 1).then(|| ("prev", (self.number - 1).min(last))),
-            (self.number < last).then(|| ("next", self.number + 1)),
-            Some(("last", last)),
+            Some(("first", 1, "")),
+            (self.number > 1).then(|| ("prev", (self.number - 1).min(last), "")),
+            has_next.then(|| ("next", self.number + 1, after.as_deref().unwrap_or_default())),
+            (!extent.is_least).then_some(("last", last, "")),
         ];
-        let link = |(rel, page): (&str, u32)| {
-            format!("<{}?page={page}&limit={}{others}>; rel=\"{rel}\"", uri.path(), self.limit)
+        let link = |(rel, page, after): (&str, u32, &str)| {
+            format!("<{}?page={page}&limit={}{others}{after}>; rel=\"{rel}\"", uri.path(), self.limit)
         };
         pages.into_iter().flatten().map(link).collect::<Vec<_>>().join(", ")
     }
@@ -103,6 +126,10 @@ mod tests {
         Page::of(&format!("/api/clients{query}").parse().unwrap()).ok().map(|page| (page.skip(), page.limit()))
     }
 
+    fn of(total: i64) -> Extent {
+        Extent { total, ..Extent::default() }
+    }
+
     #[test]
     fn a_page_is_counted_from_one() {
         assert_eq!(page(""), Some((0, 1000)));
@@ -117,7 +144,7 @@ mod tests {
     #[test]
     fn links_lead_to_the_neighbours_and_keep_the_filters() {
         let uri: Uri = "/api/livres?q=a%20b&page=2&limit=10".parse().unwrap();
-        let links = Page::of(&uri).ok().unwrap().links(&uri, 25);
+        let links = Page::of(&uri).ok().unwrap().links(&uri, &of(25));
 
         assert_eq!(
             links,
@@ -127,11 +154,26 @@ mod tests {
     }
 
     #[test]
+    fn the_next_page_begins_where_the_service_says_and_nobody_says_where_an_uncounted_list_ends() {
+        let uri: Uri = "/api/livres?page=2&limit=10&apres=old&q=a".parse().unwrap();
+        let page = Page::of(&uri).ok().unwrap();
+        let next = |token: &str| Extent { total: 10_000, is_least: true, next: Some(token.to_owned()) };
+
+        assert_eq!((page.skip(), page.after().as_str()), (0, "old"));
+        assert_eq!(
+            page.links(&uri, &next("new")),
+            "</api/livres?page=1&limit=10&q=a>; rel=\"first\", </api/livres?page=1&limit=10&q=a>; rel=\"prev\", \
+             </api/livres?page=3&limit=10&q=a&apres=new>; rel=\"next\""
+        );
+        assert!(!page.links(&uri, &next("")).contains("next"));
+    }
+
+    #[test]
     fn an_empty_list_has_one_page() {
         let uri: Uri = "/api/clients".parse().unwrap();
 
         assert_eq!(
-            Page::of(&uri).ok().unwrap().links(&uri, 0),
+            Page::of(&uri).ok().unwrap().links(&uri, &of(0)),
             "</api/clients?page=1&limit=1000>; rel=\"first\", </api/clients?page=1&limit=1000>; rel=\"last\""
         );
     }

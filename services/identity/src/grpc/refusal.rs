@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::error::refusal;
+use shared::error::{Telling, refusal};
 use tonic::{
     Code::{
         self, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted,
@@ -19,7 +19,8 @@ const DOMAIN: &str = "identity.bibliotique";
 impl From<Refusal> for Status {
     fn from(refused: Refusal) -> Self {
         let (code, reason, sentence) = words(refused);
-        refusal(code, DOMAIN, reason, sentence, retry_after(refused))
+        let telling = Telling { retry_after: retry_after(refused), ..Telling::default() };
+        refusal(code, DOMAIN, reason, sentence, telling)
     }
 }
 

@@ -1,0 +1,62 @@
+CREATE TABLE category (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    description TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    CONSTRAINT category_name_key UNIQUE (name_key)
+);
+
+-- number: the order in which books came, which is the order of lists. *_key: folded, what is sorted and compared.
+CREATE TABLE book (
+    number INTEGER NOT NULL PRIMARY KEY,
+    id TEXT NOT NULL,
+    isbn TEXT,
+    title TEXT NOT NULL,
+    title_key TEXT NOT NULL,
+    author TEXT NOT NULL,
+    author_key TEXT NOT NULL,
+    publication_year INTEGER,
+    publisher TEXT NOT NULL,
+    language TEXT NOT NULL,
+    language_key TEXT NOT NULL,
+    description TEXT NOT NULL,
+    category_id TEXT REFERENCES category (id),
+    copies INTEGER NOT NULL,
+    available INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    CONSTRAINT book_id UNIQUE (id),
+    CONSTRAINT book_isbn UNIQUE (isbn)
+);
+CREATE INDEX book_by_title ON book (title_key, number);
+CREATE INDEX book_by_author ON book (author_key, number);
+CREATE INDEX book_by_year ON book (COALESCE(publication_year, -10000), number);
+CREATE INDEX book_by_category ON book (category_id, number);
+CREATE INDEX book_by_language ON book (language_key, number);
+
+-- Blocks of 65,536 books. Whoever changes the postings of one has its row, so that one does at a time.
+CREATE TABLE posting_block (
+    block INTEGER NOT NULL PRIMARY KEY,
+    version INTEGER NOT NULL
+);
+
+-- Which books of a block have a word: in the title, in the author, elsewhere. Roaring bitmaps (store/postings.rs).
+CREATE TABLE posting (
+    block INTEGER NOT NULL,
+    word TEXT NOT NULL,
+    title BLOB NOT NULL,
+    author BLOB NOT NULL,
+    rest BLOB NOT NULL,
+    PRIMARY KEY (block, word)
+) WITHOUT ROWID;
+
+-- Batches of an import that added copies, so that the same batch sent again adds none.
+CREATE TABLE import_batch (
+    request_id TEXT NOT NULL PRIMARY KEY,
+    created_at INTEGER NOT NULL
+);
+CREATE INDEX import_batch_by_age ON import_batch (created_at);

@@ -1,0 +1,106 @@
+//! Imports and exports: streams, each served by a task of its own that goes no faster than the other side.
+
+use std::time::Duration;
+
+use proto::catalog::v1 as pb;
+use shared::{Error, context::Context};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+use tracing::Instrument as _;
+
+use super::{
+    Catalog,
+    drafts::{outcome, read},
+};
+use crate::{domain::Refusal, store::Seen};
+
+/// How long the other side may take for its next message, or to take ours.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Books in a message of an export.
+const BATCH: i64 = 250;
+
+type Answers<T> = mpsc::Sender<Result<T, Status>>;
+
+impl Catalog {
+    /// Answers each message of an import with what became of its drafts.
+    pub(super) fn importing(
+        &self,
+        mut requests: Streaming<pb::ImportBooksRequest>,
+    ) -> ReceiverStream<Result<pb::ImportBooksResponse, Status>> {
+        let catalog = self.clone();
+        spawn(async move |answers| {
+            let mut seen = Seen::default();
+            loop {
+                let next = timeout(PATIENCE, requests.message()).await;
+                let request =
+                    next.map_err(|_| Status::deadline_exceeded("the next message did not come in time"))??;
+                let Some(request) = request else { return Ok(()) };
+                let answer = catalog.import(request, &mut seen).await?;
+                if !give(&answers, answer).await {
+                    return Ok(());
+                }
+            }
+        })
+    }
+
+    async fn import(
+        &self,
+        request: pb::ImportBooksRequest,
+        seen: &mut Seen,
+    ) -> Result<pb::ImportBooksResponse, Error<Refusal>> {
+        let reading = read(request, self.clock.now())?;
+
+        let fates = self.store.import(&reading.batch, seen).await?;
+
+        let drafts = reading.batch.drafts.iter().zip(fates);
+        let mut outcomes: Vec<_> = drafts.map(|(draft, (fate, book))| outcome(draft.line, fate, book)).collect();
+        for (place, refused) in reading.refused {
+            outcomes.insert(place.min(outcomes.len()), refused);
+        }
+        Ok(pb::ImportBooksResponse { outcomes })
+    }
+
+    /// Gives all books away.
+    pub(super) fn exporting(&self) -> ReceiverStream<Result<pb::ExportBooksResponse, Status>> {
+        let catalog = self.clone();
+        spawn(async move |answers| {
+            let mut after = 0;
+            loop {
+                let exported = catalog.store.export(after, BATCH).await?;
+                after = exported.after;
+                let entry = |(book, category): (crate::domain::book::Book, _)| pb::export_books_response::Entry {
+                    book: Some(book.into()),
+                    category,
+                };
+                let entries: Vec<_> = exported.entries.into_iter().map(entry).collect();
+                if entries.is_empty() || !give(&answers, pb::ExportBooksResponse { entries }).await {
+                    return Ok(());
+                }
+            }
+        })
+    }
+}
+
+/// A task that answers with a stream. Its failure is the stream's last message.
+fn spawn<T, W>(work: impl FnOnce(Answers<T>) -> W) -> ReceiverStream<Result<T, Status>>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<(), Status>> + Send + 'static,
+{
+    let (answers, stream) = mpsc::channel(1);
+    let work = work(answers.clone());
+    let work = async move {
+        if let Err(status) = work.await {
+            let _ = answers.send_timeout(Err(status), PATIENCE).await;
+        }
+    };
+    tokio::spawn(Context::current().scope(work).in_current_span());
+    ReceiverStream::new(stream)
+}
+
+/// Gives an answer away; whether anybody took it.
+async fn give<T: Send>(answers: &Answers<T>, answer: T) -> bool {
+    answers.send_timeout(Ok(answer), PATIENCE).await.is_ok()
+}

@@ -1,0 +1,68 @@
+//! What exists: books, the categories they stand in, and the search for them.
+
+pub mod domain;
+mod grpc;
+mod policy;
+mod settings;
+mod store;
+
+use std::sync::Arc;
+
+use axum::Router;
+use proto::catalog::v1::catalog_service_server::CatalogServiceServer;
+use shared::{
+    Clock,
+    database::OpenError,
+    health,
+    passport::Passports,
+    rpc::{Guard, LIST_BYTES, MESSAGE_BYTES},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use grpc::Catalog;
+pub use policy::POLICY;
+pub use settings::{CatalogArgs, Settings};
+use store::Store;
+
+/// What passports for this service are made out to.
+pub const AUDIENCE: &str = "catalog";
+
+/// The service's name in health checks.
+pub const SERVICE: &str = "bibliotique.catalog.v1.CatalogService";
+
+/// Why catalog does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// See [`OpenError`].
+    #[error("catalog cannot open its database")]
+    Database(#[from] OpenError),
+}
+
+/// Opens the database, brings its schema up to date, and answers with the service, behind its guard: to be served, or called
+/// without a socket. It is not healthy any more from `stop` on.
+///
+/// # Errors
+/// [`StartError`]
+pub async fn start(
+    settings: Settings,
+    passports: Arc<Passports>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> Result<Router, StartError> {
+    let store = Store::open(&settings.database_url).await?;
+
+    let probe = store.clone();
+    let health = health::watched(SERVICE, stop, move || {
+        let store = probe.clone();
+        async move { store.answers().await }
+    });
+    let server = CatalogServiceServer::new(Catalog { store, clock: clock.clone() })
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(LIST_BYTES);
+    let mut routes = Routes::new(server).add_service(health.await);
+    if settings.reflection {
+        routes = shared::rpc::with_reflection(routes, proto::DESCRIPTORS);
+    }
+    Ok(Guard::new(AUDIENCE, &POLICY, passports, clock).around(routes))
+}

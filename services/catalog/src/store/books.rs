@@ -1,0 +1,231 @@
+//! Books, one by one.
+
+use shared::{on, tx};
+use sqlx::AssertSqlSafe;
+
+use super::{
+    BookRow, Result, Store, columns,
+    postings::{Change, index},
+};
+use crate::domain::{BookId, Refusal, book::Book, isbn::Isbn, words::Words};
+
+/// How often a book is kept anew when another one took its ISBN meanwhile and is gone again.
+const TRIES: usize = 3;
+
+/// Keeps a new book; answers with what there is to index.
+macro_rules! insert {
+    ($tx:expr, $book:expr) => {{
+        let book = $book;
+        let number: i64 = sqlx::query_scalar(
+            "INSERT INTO book (id, isbn, title, title_key, author, author_key, publication_year, publisher, language, language_key,
+                 description, category_id, copies, available, created_at, updated_at, version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING number",
+        )
+        .bind(book.id.to_string())
+        .bind(book.isbn.map(|isbn| isbn.to_string()))
+        .bind(book.title.as_str())
+        .bind($crate::domain::fold::key(book.title.as_str()))
+        .bind(book.author.as_str())
+        .bind($crate::domain::fold::key(book.author.as_str()))
+        .bind(book.publication_year.map($crate::domain::book::Year::get))
+        .bind(book.publisher.as_str())
+        .bind(book.language.as_str())
+        .bind($crate::domain::fold::case_key(book.language.as_str()))
+        .bind(book.description.as_str())
+        .bind(book.category.map(|category| category.to_string()))
+        .bind(i64::from(book.copies.get()))
+        .bind(i64::from(book.available.get()))
+        .bind(book.created)
+        .bind(book.updated)
+        .bind(book.version)
+        .fetch_one(&mut *$tx)
+        .await?;
+        $crate::store::postings::Change {
+            number,
+            old: $crate::domain::words::Words::default(),
+            new: $crate::domain::words::Words::of(book),
+        }
+    }};
+}
+pub(super) use insert;
+
+/// Keeps what is new of the book `$number`; answers with what there is to index. `RowNotFound` when the book is not the one
+/// any more that was read.
+macro_rules! replace {
+    ($tx:expr, $number:expr, $before:expr, $after:expr) => {{
+        let (number, before, after): (i64, &Book, &Book) = ($number, $before, $after);
+        let updated = sqlx::query(
+            "UPDATE book SET isbn = $2, title = $3, title_key = $4, author = $5, author_key = $6, publication_year = $7,
+                 publisher = $8, language = $9, language_key = $10, description = $11, category_id = $12, copies = $13,
+                 available = $14, updated_at = $15, version = $16 WHERE number = $1 AND version = $17",
+        )
+        .bind(number)
+        .bind(after.isbn.map(|isbn| isbn.to_string()))
+        .bind(after.title.as_str())
+        .bind($crate::domain::fold::key(after.title.as_str()))
+        .bind(after.author.as_str())
+        .bind($crate::domain::fold::key(after.author.as_str()))
+        .bind(after.publication_year.map($crate::domain::book::Year::get))
+        .bind(after.publisher.as_str())
+        .bind(after.language.as_str())
+        .bind($crate::domain::fold::case_key(after.language.as_str()))
+        .bind(after.description.as_str())
+        .bind(after.category.map(|category| category.to_string()))
+        .bind(i64::from(after.copies.get()))
+        .bind(i64::from(after.available.get()))
+        .bind(after.updated)
+        .bind(after.version)
+        .bind(before.version)
+        .execute(&mut *$tx)
+        .await?;
+        if updated.rows_affected() == 0 {
+            return Err(shared::Error::Database(sqlx::Error::RowNotFound));
+        }
+        $crate::store::postings::Change {
+            number,
+            old: $crate::domain::words::Words::of(before),
+            new: $crate::domain::words::Words::of(after),
+        }
+    }};
+}
+pub(super) use replace;
+
+/// Locks a book by updating it.
+macro_rules! lock {
+    ($tx:expr, $id:expr) => {{
+        let row: Option<BookRow> =
+            sqlx::query_as(concat!("UPDATE book AS b SET version = version WHERE id = $1 RETURNING ", columns!()))
+                .bind($id.to_string())
+                .fetch_optional(&mut *$tx)
+                .await?;
+        let row = row.ok_or(shared::Error::Refused(Refusal::BookNotFound))?;
+        (row.number, Book::try_from(row)?)
+    }};
+}
+
+impl Store {
+    /// Keeps a new book.
+    ///
+    /// # Errors
+    /// [`Refusal::CategoryNotFound`], [`Refusal::IsbnTaken`]
+    pub async fn create_book(&self, book: &Book) -> Result<()> {
+        let mut tried = 1;
+        loop {
+            let made = tx!(&self.db, |tx| {
+                let change = insert!(tx, book);
+                index!(tx, &[change]);
+            });
+            match self.explain(made, book.isbn).await {
+                Ok(None) if tried < TRIES => tried += 1,
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// One book.
+    pub async fn book(&self, id: BookId) -> Result<Option<Book>> {
+        let row: Option<BookRow> = on!(&self.db, |db| {
+            sqlx::query_as(concat!("SELECT ", columns!(), " FROM book b WHERE b.id = $1"))
+                .bind(id.to_string())
+                .fetch_optional(db)
+                .await
+        })?;
+        row.map(Book::try_from).transpose()
+    }
+
+    /// Those of these books that there are, in no order.
+    pub async fn books(&self, ids: &[BookId]) -> Result<Vec<Book>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            concat!("SELECT ", columns!(), " FROM book b WHERE b.id IN ({})"),
+            super::lists::places(1, ids.len())
+        );
+        let rows: Vec<BookRow> = on!(&self.db, |db| {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql));
+            for id in ids {
+                query = query.bind(id.to_string());
+            }
+            query.fetch_all(db).await
+        })?;
+        rows.into_iter().map(Book::try_from).collect()
+    }
+
+    /// Changes a book by `rule`.
+    ///
+    /// # Errors
+    /// [`Refusal::BookNotFound`], [`Refusal::CategoryNotFound`], [`Refusal::IsbnTaken`], and what `rule` refuses.
+    pub async fn update_book(
+        &self,
+        id: BookId,
+        rule: impl Fn(&Book) -> std::result::Result<Book, Refusal>,
+    ) -> Result<Book> {
+        let mut tried = 1;
+        loop {
+            let mut wanted = None;
+            let changed = tx!(&self.db, |tx| {
+                let (number, before) = lock!(tx, id);
+                let after = rule(&before).map_err(shared::Error::Refused)?;
+                let after = Book { version: before.version + 1, ..after };
+                wanted = after.isbn;
+                let change = replace!(tx, number, &before, &after);
+                index!(tx, &[change]);
+                after
+            });
+            match self.explain(changed, wanted).await {
+                Ok(None) if tried < TRIES => tried += 1,
+                Ok(Some(book)) => return Ok(book),
+                Ok(None) => return Err(shared::Error::internal("an ISBN is taken by nobody")),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Deletes a book that `rule` lets go. Lending, which owns its copies, is asked before, once it is here.
+    ///
+    /// # Errors
+    /// [`Refusal::BookNotFound`], and what `rule` refuses.
+    pub async fn delete_book(
+        &self,
+        id: BookId,
+        rule: impl Fn(&Book) -> std::result::Result<(), Refusal>,
+    ) -> Result<Book> {
+        tx!(&self.db, |tx| {
+            let (number, book) = lock!(tx, id);
+            rule(&book).map_err(shared::Error::Refused)?;
+            sqlx::query("DELETE FROM book WHERE number = $1").bind(number).execute(&mut *tx).await?;
+            index!(tx, &[Change { number, old: Words::of(&book), new: Words::default() }]);
+            book
+        })
+    }
+
+    /// What the outcome of keeping a book means; `None` when it is worth trying again.
+    async fn explain<T>(&self, outcome: Result<T>, isbn: Option<Isbn>) -> Result<Option<T>> {
+        let cause = match outcome {
+            Ok(value) => return Ok(Some(value)),
+            Err(shared::Error::Database(cause)) => cause,
+            Err(error) => return Err(error),
+        };
+        if shared::database::violates_reference(&cause) {
+            return Err(shared::Error::Refused(Refusal::CategoryNotFound));
+        }
+        if shared::database::violated_unique(&cause).is_none_or(|name| name != "book_isbn") {
+            return Err(cause.into());
+        }
+        match isbn {
+            Some(isbn) => self.holder(isbn).await?.map_or(Ok(None), |taken| Err(shared::Error::Refused(taken))),
+            None => Err(cause.into()),
+        }
+    }
+
+    /// The book that has an ISBN, as the reason why no other can have it.
+    pub async fn holder(&self, isbn: Isbn) -> Result<Option<Refusal>> {
+        let found: Option<(String, String)> = on!(&self.db, |db| {
+            sqlx::query_as("SELECT id, title FROM book WHERE isbn = $1").bind(isbn.to_string()).fetch_optional(db).await
+        })?;
+        let taken = |(id, title): (String, String)| Ok(Refusal::IsbnTaken { book: id.parse()?, title });
+        found.map(taken).transpose().map_err(|malformed: shared::id::MalformedId| shared::Error::internal(malformed))
+    }
+}
