@@ -44,11 +44,12 @@ async fn the_lines_under_try_it_work_when_pasted() {
     let (said, complained) = (String::from_utf8(pasted.stdout).unwrap(), String::from_utf8(pasted.stderr).unwrap());
     assert!(pasted.status.success(), "{said}{complained}");
     let answers: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert_eq!(answers.len(), 6, "{said}{complained}");
+    assert_eq!(answers.len(), 8, "{said}{complained}");
     assert!(
         answers.iter().all(|answer| answer["success"] == true || answer["status"] == true || answer["code"] == 200),
         "{said}"
     );
     assert!(said.contains("you@example.org") && said.contains("is an admin now"), "{said}");
+    assert_eq!(said.matches("\"titre\":\"L'Étranger\"").count(), 2, "{said}");
     suite.door().token("elodie@example.org", "Lis-5-livres").await;
 }

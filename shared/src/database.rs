@@ -26,6 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Connections that read an SQLite file at once; each is a thread.
 const SQLITE_READERS: u32 = 4;
 
+/// Memory for pages, of each connection, taken when needed: 16 MiB (negative: in KiB).
+const SQLITE_CACHE: &str = "-16384";
+
+/// Pages of 4 KiB in the log before they are copied into the database. A large transaction writes many, again and again the
+/// same.
+const SQLITE_CHECKPOINT: &str = "4000";
+
 /// Connections to PostgreSQL of one role.
 const POSTGRES_CONNECTIONS: u32 = 20;
 
@@ -117,6 +124,8 @@ async fn open_sqlite(url: &str, migrations: &Migrator) -> Result<Db, OpenError> 
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        .pragma("cache_size", SQLITE_CACHE)
+        .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT)
         .disable_statement_logging();
     // SQLite takes no lock around a migration, so the file beside it does; the system frees it when a process dies.
     let _lock = lock(options.get_filename().to_owned()).await?;

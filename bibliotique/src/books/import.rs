@@ -23,11 +23,12 @@ use crate::{
     operator::{as_one_request, reach_catalog, refused_by},
 };
 
-/// The most records in a message; catalog keeps them in one transaction.
-const RECORDS: usize = 1000;
+/// The most records in a message; catalog keeps them in one transaction. The more there are, the fewer times the same words are
+/// written; but whoever else writes waits for so long.
+const RECORDS: usize = 4000;
 
 /// The most bytes of text in a message, well below what a message may have.
-const BYTES: usize = MESSAGE_BYTES / 4;
+const BYTES: usize = MESSAGE_BYTES / 2;
 
 /// How much of a file is looked at to see what it is.
 const BEGINNING: usize = 64 * 1024;
@@ -191,12 +192,13 @@ fn request(batch: &Batch, args: &ImportBooksArgs) -> pb::ImportBooksRequest {
     let mut request = pb::ImportBooksRequest {
         request_id: String::new(),
         on_match: on_match.into(),
-        validate_only: args.dry_run,
+        validate_only: false,
         default_copies: args.copies.into(),
         drafts: records.collect(),
     };
-    // The same records at the same places of a file are the same batch, however often it is sent.
+    // The same records at the same places of a file are the same batch, however often it is sent, tried or not.
     request.request_id = hex::encode(digest(&SHA256, &request.encode_to_vec()));
+    request.validate_only = args.dry_run;
     request
 }
 

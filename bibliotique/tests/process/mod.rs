@@ -162,7 +162,8 @@ impl Setup {
         command
     }
 
-    fn spawn(&self) -> Process {
+    /// Starts it, and does not wait for anything.
+    pub fn spawn(&self) -> Process {
         let setup = self.clone().on_free_ports();
         let output = tempfile::tempdir().unwrap();
         let child = setup.command(output.path()).spawn().unwrap();

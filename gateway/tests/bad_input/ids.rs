@@ -69,6 +69,12 @@ testing::on_both! {
                 ("PUT", format!("/api/clients/{id}"), r#"{"nom":"M"}"#, library("client")),
                 ("DELETE", format!("/api/clients/{id}"), "", library("client")),
                 ("DELETE", format!("/api/admin/api-keys/{id}"), "", library("API key")),
+                ("GET", format!("/api/livres/{id}"), "", library("book")),
+                ("PUT", format!("/api/livres/{id}"), r#"{"titre":"M"}"#, library("book")),
+                ("DELETE", format!("/api/livres/{id}"), "", library("book")),
+                ("GET", format!("/api/categories/{id}"), "", library("category")),
+                ("PUT", format!("/api/categories/{id}"), r#"{"nom":"M"}"#, library("category")),
+                ("DELETE", format!("/api/categories/{id}"), "", library("category")),
                 ("PUT", format!("/v1/users/{id}/password"), &change, OCARIOT.to_owned()),
             ] {
                 let answer = send(&setting, method, &target, body).await;
@@ -82,10 +88,16 @@ testing::on_both! {
     /// RFC 3986, 6.2.2.2: an escaped letter is the letter.
     async fn an_id_may_be_written_with_escapes(db: Database) {
         let setting = setting(&db).await;
-        let escaped: String = setting.client.id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        for (root, thing, id) in [
+            ("/api/clients", "client", &setting.client.id),
+            ("/api/livres", "livre", &setting.livre),
+            ("/api/categories", "categorie", &setting.categorie),
+        ] {
+            let escaped: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
 
-        let answer = send(&setting, "GET", &format!("/api/clients/{escaped}"), "").await;
+            let answer = send(&setting, "GET", &format!("{root}/{escaped}"), "").await;
 
-        assert_eq!((answer.status, &answer.json()["data"]["client"]["_id"]), (200, &json!(setting.client.id)));
+            assert_eq!((answer.status, &answer.json()["data"][thing]["_id"]), (200, &json!(id)));
+        }
     }
 }

@@ -14,12 +14,14 @@ use testing::{
 
 const NEW: &str = "Zebre-bleu-42";
 
-/// A suite with an admin, a client and an API key.
+/// A suite with an admin, a client, an API key, a book and a category.
 struct Setting {
     suite: TestSuite,
     admin: Person,
     client: Person,
     key: String,
+    livre: String,
+    categorie: String,
 }
 
 /// A route that reads a body.
@@ -38,7 +40,25 @@ async fn setting(db: &Database) -> Setting {
     let me = suite.send("GET", "/api/clients/me", Some(&token), None).await.json();
     let id = me["data"]["client"]["_id"].as_str().unwrap().to_owned();
     let (client, key) = (suite.register("royce27@gmail.com").await, suite.api_key().await);
-    Setting { suite, admin: Person { id, email: ADMIN.to_owned(), token }, client, key }
+    let categorie = made(&suite, &token, "/api/categories", json!({"nom": "Romans", "description": "Au fond"})).await;
+    let livre = made(&suite, &token, "/api/livres", etranger("", &categorie)).await;
+    Setting { suite, admin: Person { id, email: ADMIN.to_owned(), token }, client, key, livre, categorie }
+}
+
+/// A book with every field that can be set.
+fn etranger(isbn: &str, categorie: &str) -> Value {
+    json!({
+        "isbn": isbn, "titre": "L'Étranger", "auteur": "Albert Camus", "anneePublication": 1942, "editeur": "Gallimard",
+        "langue": "français", "description": "Roman", "quantite": 3, "categorieId": categorie,
+    })
+}
+
+/// The id of what an admin makes: the first thing in the answer.
+async fn made(suite: &TestSuite, admin: &str, path: &str, body: Value) -> String {
+    let made = suite.send("POST", path, Some(admin), Some(body)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let data = made.json()["data"].take();
+    data.as_object().and_then(|data| data.values().next()).unwrap()["_id"].as_str().unwrap().to_owned()
 }
 
 /// Every route of every surface that reads a body.
@@ -62,6 +82,9 @@ fn routes(setting: &Setting) -> Vec<Route> {
     let profile = json!({"nom": "Melanie Marquardt", "email": email, "adresse": "8312 Nadia Mills"});
     let account = json!({"nom": "Melanie Marquardt", "email": email, "adresse": "x", "role": "admin", "active": false});
     let own = format!("/v1/users/{}/password", setting.admin.id);
+    let (livre, categorie) =
+        (format!("/api/livres/{}", setting.livre), format!("/api/categories/{}", setting.categorie));
+    let category = |nom| json!({"nom": nom, "description": "Au fond à gauche"});
     vec![
         route("library", "POST", "/api/clients/register", None, registration),
         route(
@@ -75,6 +98,10 @@ fn routes(setting: &Setting) -> Vec<Route> {
         route("library", "PUT", "/api/clients/password", client, three.clone()),
         route("library", "PUT", &format!("/api/clients/{id}"), admin, account),
         route("library", "POST", "/api/admin/api-keys", admin, json!({"name": "Other"})),
+        route("library", "POST", "/api/livres", admin, etranger("9782070360024", &setting.categorie)),
+        route("library", "PUT", &livre, admin, etranger("9782070360420", &setting.categorie)),
+        route("library", "POST", "/api/categories", admin, category("Contes")),
+        route("library", "PUT", &categorie, admin, category("Poésie")),
         route("ocariot", "PUT", &own, admin, json!({"old_password": PASSWORD, "new_password": NEW})),
         route("swift", "PUT", "/api/v1/users/reset-password", client, three),
         route(
@@ -86,6 +113,12 @@ fn routes(setting: &Setting) -> Vec<Route> {
         ),
         route("user", "PATCH", "/api/user/password", client, json!({"oldPassword": PASSWORD, "newPassword": NEW})),
     ]
+}
+
+/// Whether a route changes a thing, field by field: there a change of nothing is no mistake.
+fn changes(setting: &Setting, route: &Route) -> bool {
+    let ids = [&setting.client.id, &setting.livre, &setting.categorie];
+    route.path.ends_with("/profile") || ids.iter().any(|id| route.path.ends_with(*id))
 }
 
 fn request(setting: &Setting, route: &Route) -> RequestBuilder {
@@ -113,6 +146,9 @@ async fn state(setting: &Setting) -> Vec<Value> {
     let mut state = vec![clients, keys, mine];
     for email in [&setting.admin.email, &setting.client.email] {
         state.push(suite.log_in(email, PASSWORD).await.is_some().into());
+    }
+    for path in ["/api/livres", "/api/categories"] {
+        state.push(suite.send("GET", path, None, None).await.json());
     }
     state
 }

@@ -8,7 +8,7 @@ use testing::{
     suite::{Answer, PASSWORD, answer},
 };
 
-use crate::{NOBODY, lives, no};
+use crate::{NOBODY, etranger, lives, no, opened, shelved};
 
 /// The token that the document prints: not ours.
 const PRINTED: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6IjY3YjE0OTMwNGNjNmIxMjE0M2VjZjdkMSIsInJvbGUiOiJjbGllbnQiLCJpYXQiOjE3Mzk2NzIxNjMsImV4cCI6MTczOTc1ODU2M30.IqU1VOYVE8bN1l19KvLPtI9fHZh9PFn6hrtmikiZOI8";
@@ -16,8 +16,9 @@ const PRINTED: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6IjY3YjE0OTMw
 const TOKEN: &str = "Authentication required!";
 const ROLE: &str = "Access denied. Insufficient permissions.";
 
-/// The operations for which one signs in, those of an admin last. `{id}` is a client's, `{key}` an API key's.
-const OPERATIONS: [(&str, &str, bool); 12] = [
+/// The operations for which one signs in, and whether only an admin may. `{id}` is a client's, `{key}` an API key's,
+/// `{livre}` a book's and `{categorie}` a category's.
+const OPERATIONS: [(&str, &str, bool); 18] = [
     ("GET", "/api/clients/me", false),
     ("PUT", "/api/clients/profile", false),
     ("PUT", "/api/clients/password", false),
@@ -30,6 +31,22 @@ const OPERATIONS: [(&str, &str, bool); 12] = [
     ("GET", "/api/admin/api-keys", true),
     ("DELETE", "/api/admin/api-keys/{key}", true),
     ("GET", "/api/clients/507f191e810c19729de860ea", true),
+    ("POST", "/api/livres", true),
+    ("PUT", "/api/livres/{livre}", true),
+    ("DELETE", "/api/livres/{livre}", true),
+    ("POST", "/api/categories", true),
+    ("PUT", "/api/categories/{categorie}", true),
+    ("DELETE", "/api/categories/{categorie}", true),
+];
+
+/// The operations for which nobody needs a token.
+const PUBLIC: [&str; 6] = [
+    "/api/livres",
+    "/api/livres?facettes=true&sort=titre&disponible=true",
+    "/api/livres/{livre}",
+    "/api/categories",
+    "/api/categories?page=1&limit=1",
+    "/api/categories/{categorie}",
 ];
 
 /// What an operation takes.
@@ -39,6 +56,10 @@ fn good_body(method: &str, path: &str) -> Option<Value> {
             Some(json!({"oldPassword": PASSWORD, "newPassword": PASSWORD, "confirmPassword": PASSWORD}))
         }
         ("POST", "/api/admin/api-keys") => Some(json!({"name": "App"})),
+        ("POST", "/api/livres") => Some(etranger()),
+        ("PUT", "/api/livres/{livre}") => Some(json!({"titre": "La Peste", "quantite": 1})),
+        ("POST", "/api/categories") => Some(json!({"nom": "Poésie", "description": "Au fond à gauche"})),
+        ("PUT", "/api/categories/{categorie}") => Some(json!({"nom": "Contes"})),
         ("PUT", _) => Some(json!({"nom": "Melanie Marquardt"})),
         _ => None,
     }
@@ -59,6 +80,12 @@ async fn send(
     if path.contains("{key}") {
         let made = suite.send("POST", "/api/admin/api-keys", Some(admin), Some(json!({"name": "App"}))).await.json();
         filled = path.replace("{key}", made["data"]["apiKey"]["_id"].as_str().unwrap());
+    }
+    if path.contains("{livre}") {
+        filled = path.replace("{livre}", &shelved(suite, admin, json!({})).await);
+    }
+    if path.contains("{categorie}") {
+        filled = path.replace("{categorie}", &opened(suite, admin, &format!("{method} {path}")).await);
     }
     let mut request = authorize(suite.request(method, &filled));
     if let Some(body) = good_body(method, path) {
@@ -105,10 +132,57 @@ testing::on_both! {
 
             let expected = match (method, path) {
                 _ if path.contains(NOBODY) => 404,
-                ("POST", "/api/admin/api-keys") => 201,
+                ("POST", "/api/admin/api-keys" | "/api/livres" | "/api/categories") => 201,
                 _ => 200,
             };
             assert_eq!(answer.status, expected, "{operation:?}: {}", answer.text);
+        }
+    }
+
+    async fn who_may_not_write_changes_no_book_and_no_category(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let (admin, person) = (suite.admin().await, suite.register("royce27@gmail.com").await);
+        let (livre, categorie) = (shelved(&suite, &admin, json!({})).await, opened(&suite, &admin, "Romans").await);
+        let state = async || {
+            let (livres, categories) = ("/api/livres", "/api/categories");
+            (suite.send("GET", livres, None, None).await.text, suite.send("GET", categories, None, None).await.text)
+        };
+        let before = state().await;
+
+        let of_the_shelf = |path: &str| path.starts_with("/api/livres") || path.starts_with("/api/categories");
+        for (method, path, _) in OPERATIONS.into_iter().filter(|(_, path, _)| of_the_shelf(path)) {
+            for token in [None, Some("x"), Some(person.token.as_str())] {
+                let filled = path.replace("{livre}", &livre).replace("{categorie}", &categorie);
+                let answer = suite.send(method, &filled, token, good_body(method, path)).await;
+
+                assert!(matches!(answer.status, 401 | 403), "{method} {path}: {} {}", answer.status, answer.text);
+            }
+        }
+
+        assert_eq!(state().await, before);
+    }
+
+    async fn what_is_public_is_shown_whatever_the_token(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let (admin, person) = (suite.admin().await, suite.register("royce27@gmail.com").await);
+        let (livre, categorie) = (shelved(&suite, &admin, json!({})).await, opened(&suite, &admin, "Romans").await);
+        let ended = suite.log_in(&person.email, PASSWORD).await.unwrap();
+        assert_eq!(suite.send("POST", "/api/clients/logout", Some(&ended), None).await.status, 200);
+
+        for path in PUBLIC {
+            let path = path.replace("{livre}", &livre).replace("{categorie}", &categorie);
+            let shown = suite.send("GET", &path, None, None).await;
+            assert_eq!(shown.status, 200, "{path}: {}", shown.text);
+            for value in
+                ["", "Bearer", "Bearer x", &format!("Bearer {PRINTED}"), &format!("Bearer {ended}"), "Basic eDp5"]
+            {
+                let answer = answer(suite.request("GET", &path).header("authorization", value)).await;
+
+                assert_eq!((answer.status, &answer.text), (200, &shown.text), "{path} {value}");
+            }
+            for token in [&person.token, &admin] {
+                suite.send("GET", &path, Some(token), None).await.must_be(200, &shown.text);
+            }
         }
     }
 
@@ -120,6 +194,15 @@ testing::on_both! {
                 for method in ["GET", "PUT", "DELETE"] {
                     suite.send_text(method, path, token, "{").await.must_be(status, &no(message));
                 }
+            }
+            for root in ["/api/livres", "/api/categories"] {
+                for id in ["x", "5A62BE07DE34500146D9C544", "%FF", NOBODY] {
+                    for method in ["PUT", "DELETE"] {
+                        let answer = suite.send_text(method, &format!("{root}/{id}"), token, "{").await;
+                        answer.must_be(status, &no(message));
+                    }
+                }
+                suite.send_text("POST", root, token, "{").await.must_be(status, &no(message));
             }
             suite.send_text("POST", "/api/admin/api-keys", token, "{").await.must_be(status, &no(message));
             // One's own account is reached by /me, not by its id.

@@ -26,7 +26,7 @@ async fn five(suite: &TestSuite) -> String {
 }
 
 /// The target of a link in `Link` (RFC 8288).
-fn linked(answer: &Answer, rel: &str) -> Option<String> {
+pub fn linked(answer: &Answer, rel: &str) -> Option<String> {
     let links = answer.header("link").split(", ");
     let mut targets = links.filter_map(|link| link.strip_suffix(&format!(">; rel=\"{rel}\""))?.strip_prefix('<'));
     targets.next().map(str::to_owned)

@@ -1,15 +1,19 @@
-//! Surface `library`: document 000, operations 1 to 6 and 8 to 11, and the admin's API keys, byte by byte.
+//! Surface `library`: document 000, operations 1 to 6, 8 to 16 and 24 to 28, and the admin's API keys, byte by byte.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod access;
 mod api_keys;
 mod auth;
+mod book_lists;
+mod books;
+mod categories;
 mod clients;
 mod lists;
 mod password;
+mod preconditions;
 mod profile;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testing::{
     TestSuite,
     suite::{Answer, Person},
@@ -44,6 +48,32 @@ fn client(id: &str, nom: &str, email: &str, adresse: &str, role: &str) -> String
     format!(r#"{{"_id":"{id}","nom":{nom},"email":{email},"adresse":{adresse},"role":"{role}"}}"#)
 }
 
+/// A book as the contract prints it: `shown` in the order of the fields.
+fn livre(shown: &Value) -> String {
+    let names = [
+        "_id",
+        "isbn",
+        "titre",
+        "auteur",
+        "anneePublication",
+        "editeur",
+        "langue",
+        "description",
+        "quantite",
+        "categorieId",
+        "exemplaires",
+        "disponible",
+    ];
+    let fields = names.map(|name| format!(r#""{name}":{}"#, shown[name]));
+    format!("{{{}}}", fields.join(","))
+}
+
+/// A category as the contract prints it.
+fn categorie(id: &str, nom: &str, description: &str) -> String {
+    let (nom, description) = (Value::from(nom), Value::from(description));
+    format!(r#"{{"_id":"{id}","nom":{nom},"description":{description}}}"#)
+}
+
 /// `{"client":…}`.
 fn one(client: &str) -> String {
     format!(r#"{{"client":{client}}}"#)
@@ -63,6 +93,30 @@ fn without(body: &Value, name: &str) -> Value {
     fields.into()
 }
 
+/// What a new book needs, and no more.
+fn etranger() -> Value {
+    json!({
+        "isbn": "978-2-07-036002-4", "titre": "L'Étranger", "auteur": "Albert Camus", "anneePublication": 1942,
+        "editeur": "Gallimard", "langue": "français",
+    })
+}
+
+/// A new book without an ISBN; otherwise [`etranger`] with `changes`. Its id.
+async fn shelved(suite: &TestSuite, admin: &str, changes: Value) -> String {
+    let body = with(&with(&etranger(), &json!({"isbn": ""})), &changes);
+    let made = suite.send("POST", "/api/livres", Some(admin), Some(body)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    made.json()["data"]["livre"]["_id"].as_str().unwrap().to_owned()
+}
+
+/// A new category's id.
+async fn opened(suite: &TestSuite, admin: &str, nom: &str) -> String {
+    let body = json!({"nom": nom, "description": "Au fond à gauche"});
+    let made = suite.send("POST", "/api/categories", Some(admin), Some(body)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    made.json()["data"]["categorie"]["_id"].as_str().unwrap().to_owned()
+}
+
 /// What somebody's token shows of his account.
 async fn me(suite: &TestSuite, token: &str) -> Answer {
     suite.send("GET", "/api/clients/me", Some(token), None).await
@@ -79,7 +133,7 @@ async fn id_of_the_admin(suite: &TestSuite, token: &str) -> String {
 /// Makes a client an admin and signs him in again.
 async fn promoted(suite: &TestSuite, admin: &str, person: &Person) -> String {
     let path = format!("/api/clients/{}", person.id);
-    let made = suite.send("PUT", &path, Some(admin), Some(serde_json::json!({"role": "admin"}))).await;
+    let made = suite.send("PUT", &path, Some(admin), Some(json!({"role": "admin"}))).await;
     assert_eq!(made.status, 200, "{}", made.text);
     suite.log_in(&person.email, testing::suite::PASSWORD).await.unwrap()
 }

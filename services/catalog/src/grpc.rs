@@ -35,17 +35,27 @@ pub struct Catalog {
 
 impl Catalog {
     /// A new book of these values, which have to name its title.
-    fn new_book(&self, wanted: &pb::Book, paths: &[String]) -> Result<Book, Error<Refusal>> {
+    async fn new_book(&self, wanted: &pb::Book, paths: &[String]) -> Result<Book, Error<Refusal>> {
         let mut misfits = Misfits::default();
         let changes = changes(wanted, paths, &mut misfits);
         let title = changes.title.clone();
         if title.is_none() {
             misfits.missing("book.title");
         }
-        misfits.none()?;
+        self.none(misfits, &changes).await?;
         let title = title.ok_or_else(|| Error::invalid("book.title", "must be given"))?;
         let now = self.clock.now();
         Ok(Book::new(Id::fresh(now).into(), title, now).change(changes, now))
+    }
+
+    /// Whether nothing misfits. If anything does, a category that there is not is named beside it.
+    async fn none(&self, mut misfits: Misfits, changes: &Changes) -> Result<(), Error<Refusal>> {
+        if let (false, Some(category)) = (misfits.is_empty(), changes.category.flatten())
+            && self.store.category(category).await?.is_none()
+        {
+            misfits.add("book.category_id", "does not exist");
+        }
+        misfits.none()
     }
 
     /// What only the database knows to be wrong with a book that is not to be kept.
@@ -78,7 +88,7 @@ impl CatalogService for Catalog {
 
     async fn create_book(&self, request: Request<pb::CreateBookRequest>) -> Answer<pb::CreateBookResponse> {
         let request = request.into_inner();
-        let book = self.new_book(&request.book.unwrap_or_default(), &BOOK.map(str::to_owned))?;
+        let book = self.new_book(&request.book.unwrap_or_default(), &BOOK.map(str::to_owned)).await?;
 
         if request.validate_only {
             let changes = Changes { isbn: Some(book.isbn), category: Some(book.category), ..Changes::default() };
@@ -149,7 +159,7 @@ impl CatalogService for Catalog {
         let id = field("book.id", &wanted.id)?;
         let mut misfits = Misfits::default();
         let changes = changes(&wanted, &request.update_mask.unwrap_or_default().paths, &mut misfits);
-        misfits.none()?;
+        self.none(misfits, &changes).await?;
 
         let now = self.clock.now();
         let rule = |book: &Book| {

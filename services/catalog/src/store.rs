@@ -45,11 +45,15 @@ impl Store {
     }
 }
 
-/// The columns of a [`BookRow`], of the table `book` under the name `b`.
+/// The columns of a [`BookRow`], of the table `book` under the name `b`; `columns!(bare)` without a name.
 macro_rules! columns {
     () => {
         "b.number, b.id, b.isbn, b.title, b.author, b.publication_year, b.publisher, b.language, b.description,
          b.category_id, b.copies, b.available, b.created_at, b.updated_at, b.version"
+    };
+    (bare) => {
+        "number, id, isbn, title, author, publication_year, publisher, language, description,
+         category_id, copies, available, created_at, updated_at, version"
     };
 }
 use columns;

@@ -113,6 +113,7 @@ fn invalid(misfits: &[Misfit]) -> Response {
         "email" => bad("Invalid email format!"),
         "address" => bad("Invalid address! It must have at most 500 characters and no control characters."),
         "page_token" => bad("Invalid apres! It must come from the Link of an earlier answer."),
+        "filter.author" => bad("Invalid auteur! It must have at most 500 characters and 32 words."),
         "query" => bad("Invalid q! It must have at most 500 characters and 32 words."),
         _ => tell(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error!"),
     }

@@ -1,6 +1,6 @@
 //! `If-Match` (RFC 9110, 13.1.1): change it only if it still is what I have seen.
 
-use axum::http::{HeaderMap, header::IF_MATCH};
+use axum::http::{HeaderMap, HeaderValue, header::IF_MATCH};
 
 use super::envelope::bad;
 use crate::fault::Ending;
@@ -19,6 +19,8 @@ pub async fn wanted(
     match tags(headers)?.as_deref() {
         None => Ok(String::new()),
         Some([]) => Ok(NOTHING.to_owned()),
+        // An empty one is well-formed and no etag of ours; further on it would mean any.
+        Some([one]) if one.is_empty() => Ok(NOTHING.to_owned()),
         Some([one]) => Ok(one.clone()),
         Some(several) => {
             let current = current.await?;
@@ -30,29 +32,44 @@ pub async fn wanted(
 /// The strong entity-tags of the header; weak ones never match. `None` without the header, and for `*`.
 fn tags(headers: &HeaderMap) -> Result<Option<Vec<String>>, Ending> {
     let malformed = || bad("Invalid If-Match! It must be * or entity-tags like \"3\".");
+    let mut values = headers.get_all(IF_MATCH).iter().map(HeaderValue::as_bytes).peekable();
+    if values.peek().is_none() {
+        return Ok(None);
+    }
+    let whole = values.collect::<Vec<_>>().join(&b',');
+    if whole.trim_ascii() == b"*" {
+        return Ok(None);
+    }
+    parse(&whole).map(Some).ok_or_else(|| malformed().into())
+}
+
+/// `[ "W/" ] DQUOTE *etagc DQUOTE`, with commas between and possibly too many of them (RFC 9110, 5.6.1 and 8.8.3).
+fn parse(mut rest: &[u8]) -> Option<Vec<String>> {
     let mut tags = Vec::new();
-    let mut is_there = false;
-    for value in headers.get_all(IF_MATCH) {
-        is_there = true;
-        let value = value.to_str().map_err(|_| malformed())?.trim();
-        if value == "*" {
-            return Ok(None);
+    loop {
+        while let Some((b' ' | b'\t' | b',', behind)) = rest.split_first() {
+            rest = behind;
         }
-        for tag in value.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
-            let (is_weak, tag) = tag.strip_prefix("W/").map_or((false, tag), |tag| (true, tag));
-            let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).ok_or_else(malformed)?;
-            if !is_weak {
-                tags.push(tag.to_owned());
-            }
+        if rest.is_empty() {
+            return Some(tags);
+        }
+        let weak = rest.strip_prefix(b"W/");
+        let quoted = weak.unwrap_or(rest).strip_prefix(b"\"")?;
+        let end = quoted.iter().position(|byte| *byte == b'"')?;
+        let (tag, behind) = quoted.split_at_checked(end)?;
+        rest = behind.strip_prefix(b"\"")?.trim_ascii_start();
+        let is_plain = tag.iter().all(|byte| matches!(byte, 0x21 | 0x23..=0x7e | 0x80..));
+        if !is_plain || !(rest.is_empty() || rest.starts_with(b",")) {
+            return None;
+        }
+        if weak.is_none() {
+            tags.push(String::from_utf8_lossy(tag).into_owned());
         }
     }
-    Ok(is_there.then_some(tags))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     async fn asked(value: Option<&'static str>) -> Option<String> {
@@ -70,7 +87,9 @@ mod tests {
         assert_eq!(asked(Some("W/\"7\"")).await, is("-"));
         assert_eq!(asked(Some("\"1\", \"2\"")).await, is("2"));
         assert_eq!(asked(Some("\"1\", \"3\"")).await, is("-"));
-        for malformed in ["7", "\"7", "\"", "7\"", "\"1\" \"2\" x"] {
+        assert_eq!(asked(Some("\"\"")).await, is("-"));
+        assert_eq!(asked(Some(" , \"a,b\" ,, \"2\"")).await, is("2"));
+        for malformed in ["7", "\"7", "\"", "7\"", "\"1\" \"2\"", "\"1\"\"2\"", "\"1\", *", "\"1\"x\"1\""] {
             assert_eq!(asked(Some(malformed)).await, None, "{malformed}");
         }
     }

@@ -9,7 +9,8 @@ CREATE TABLE category (
     CONSTRAINT category_name_key UNIQUE (name_key)
 );
 
--- number: the order in which books came, which is the order of lists. *_key: folded, what is sorted and compared.
+-- number: the order in which books came, which is the order of lists. *_key: what is sorted and compared, texts folded, and an
+-- unknown year before all others.
 CREATE TABLE book (
     number INTEGER NOT NULL PRIMARY KEY,
     id TEXT NOT NULL,
@@ -19,6 +20,7 @@ CREATE TABLE book (
     author TEXT NOT NULL,
     author_key TEXT NOT NULL,
     publication_year INTEGER,
+    year_key INTEGER NOT NULL,
     publisher TEXT NOT NULL,
     language TEXT NOT NULL,
     language_key TEXT NOT NULL,
@@ -34,7 +36,7 @@ CREATE TABLE book (
 );
 CREATE INDEX book_by_title ON book (title_key, number);
 CREATE INDEX book_by_author ON book (author_key, number);
-CREATE INDEX book_by_year ON book (COALESCE(publication_year, -10000), number);
+CREATE INDEX book_by_year ON book (year_key, number);
 CREATE INDEX book_by_category ON book (category_id, number);
 CREATE INDEX book_by_language ON book (language_key, number);
 
@@ -53,6 +55,12 @@ CREATE TABLE posting (
     rest BLOB NOT NULL,
     PRIMARY KEY (block, word)
 ) WITHOUT ROWID;
+
+-- One row: whoever imports has it.
+CREATE TABLE import_lock (
+    id INTEGER NOT NULL PRIMARY KEY,
+    version BIGINT NOT NULL
+);
 
 -- Batches of an import that added copies, so that the same batch sent again adds none.
 CREATE TABLE import_batch (

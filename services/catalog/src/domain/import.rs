@@ -7,7 +7,7 @@ use shared::Timestamp;
 use super::{
     BookId, CategoryId,
     book::{Book, Changes, Copies, Year},
-    fold::key,
+    fold::plain,
     isbn::Isbn,
     text::{Name, Title},
 };
@@ -47,6 +47,16 @@ pub struct Terms {
     pub default_copies: Copies,
 }
 
+impl Terms {
+    /// What becomes of a draft of a book that an earlier one would have added, as far as a dry run can tell.
+    pub fn of_a_double(self) -> Fate {
+        match self.on_match {
+            OnMatch::Skip => Fate::Left("stands further up in the file"),
+            OnMatch::Update | OnMatch::Add => Fate::UpdatedLater,
+        }
+    }
+}
+
 /// What a book is known by: its ISBN; without one its title, author and year, whatever their case and accents.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Likeness {
@@ -60,15 +70,15 @@ impl Likeness {
     /// Of a book.
     pub fn of(book: &Book) -> Self {
         let year = book.publication_year.map(Year::get);
-        let words = || Self::Words(key(book.title.as_str()), key(book.author.as_str()), year);
+        let words = || Self::Words(plain(book.title.as_str()), plain(book.author.as_str()), year);
         book.isbn.map_or_else(words, Self::Isbn)
     }
 
     /// Of a draft.
     pub fn of_draft(draft: &Draft) -> Self {
         let year = draft.changes.publication_year.flatten().map(Year::get);
-        let author = draft.changes.author.as_ref().map(|author| key(author.as_str())).unwrap_or_default();
-        let words = || Self::Words(key(draft.title.as_str()), author, year);
+        let author = draft.changes.author.as_ref().map(|author| plain(author.as_str())).unwrap_or_default();
+        let words = || Self::Words(plain(draft.title.as_str()), author, year);
         draft.changes.isbn.flatten().map_or_else(words, Self::Isbn)
     }
 
@@ -87,6 +97,8 @@ pub enum Fate {
     Added(Box<Book>),
     /// Its book changes.
     Updated(Box<Book>),
+    /// Its book, which is not there yet, would change.
+    UpdatedLater,
     /// Its book stays, and why.
     Left(&'static str),
     /// It cannot be had: a field, and what is wrong with it.
@@ -205,11 +217,13 @@ mod tests {
 
     #[test]
     fn books_without_isbn_are_known_by_title_author_and_year() {
-        let like = Draft { title: "l etranger".parse().unwrap(), ..draft() };
+        let like = Draft { title: "l'Etranger".parse().unwrap(), ..draft() };
         let other =
             Draft { changes: Changes { publication_year: Some(1942.try_into().ok()), ..draft().changes }, ..draft() };
 
         assert_eq!(Likeness::of_draft(&like), Likeness::of(&book()));
+        let volume = |number| Draft { title: format!("{}{number}", "x".repeat(200)).parse().unwrap(), ..draft() };
+        assert_ne!(Likeness::of_draft(&volume(1)), Likeness::of_draft(&volume(2)));
         assert_ne!(Likeness::of_draft(&other), Likeness::of(&book()));
         assert_ne!(Likeness::of_draft(&other).digest(), Likeness::of(&book()).digest());
     }

@@ -10,7 +10,7 @@ pub struct Isbn([u8; 13]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedIsbn {
     /// Neither ten nor thirteen digits, or other characters than digits, hyphens, blanks and a last X.
-    #[error("must be an ISBN of 10 or 13 digits")]
+    #[error("must be an ISBN of 10 digits, or of 13 that begin with 978 or 979")]
     Shape,
     /// The last digit does not check the others.
     #[error("has a wrong check digit")]

@@ -83,13 +83,9 @@ impl Question {
         if text.trim().is_empty() {
             return Ok(Self::Blank);
         }
-        if text.chars().count() > LONGEST_QUERY {
-            return Err(format!("must have at most {LONGEST_QUERY} characters"));
-        }
+        check_length(text)?;
         let (isbns, whole) = asked(text);
-        if whole.len() > MOST_WORDS {
-            return Err(format!("must have at most {MOST_WORDS} words"));
-        }
+        check_words(&whole)?;
         let query = query(text, whole);
         Ok(match (isbns.as_slice(), query) {
             ([], None) => Self::Wordless,
@@ -99,6 +95,28 @@ impl Question {
             _ => Self::Wordless,
         })
     }
+}
+
+/// Words that are asked for as they are.
+///
+/// # Errors
+/// A sentence when they are too many.
+pub fn asked_words(text: &str) -> Result<Vec<String>, String> {
+    check_length(text)?;
+    let words: Vec<String> = words(text).collect();
+    check_words(&words)?;
+    Ok(words)
+}
+
+fn check_length(text: &str) -> Result<(), String> {
+    match text.chars().count() > LONGEST_QUERY {
+        true => Err(format!("must have at most {LONGEST_QUERY} characters")),
+        false => Ok(()),
+    }
+}
+
+fn check_words(words: &[String]) -> Result<(), String> {
+    if words.len() > MOST_WORDS { Err(format!("must have at most {MOST_WORDS} words")) } else { Ok(()) }
 }
 
 /// The ISBNs of a question, and its words.
@@ -139,7 +157,7 @@ mod tests {
     use super::*;
     use crate::domain::book::Changes;
 
-    fn asked_words(text: &str) -> Vec<String> {
+    fn read(text: &str) -> Vec<String> {
         match Question::parse(text) {
             Ok(Question::Words(query) | Question::Isbn(_, Some(query))) => {
                 query.whole.into_iter().chain([query.last]).collect()
@@ -156,7 +174,7 @@ mod tests {
         }
         assert!(matches!(Question::parse("camus 2-07-036002-4"), Ok(Question::Isbn(is, Some(_))) if is == isbn));
         assert_eq!(Question::parse("2070360024 9780804429573"), Ok(Question::Wordless));
-        assert_eq!(asked_words("978-2-07"), ["978", "2", "07"]);
+        assert_eq!(read("978-2-07"), ["978", "2", "07"]);
     }
 
     #[test]
@@ -172,7 +190,7 @@ mod tests {
     #[test]
     fn a_question_is_text_and_never_syntax() {
         assert_eq!(
-            asked_words("\"l'étranger\" OR NOT (camus*) title:x"),
+            read("\"l'étranger\" OR NOT (camus*) title:x"),
             ["l", "etranger", "or", "not", "camus", "title", "x"]
         );
         assert_eq!(Question::parse(" \t"), Ok(Question::Blank));
@@ -202,7 +220,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_asked_comes_down_to_letters_and_digits(text: String) {
-            for word in asked_words(&text) {
+            for word in read(&text) {
                 prop_assert!(word.chars().all(char::is_alphanumeric));
                 prop_assert!((1..=LONGEST_WORD).contains(&word.chars().count()));
             }

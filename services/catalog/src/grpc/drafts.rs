@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most drafts in a message.
-const MOST_DRAFTS: usize = 1000;
+const MOST_DRAFTS: usize = 5000;
 
 /// The longest id of a request, in bytes.
 const LONGEST_ID: usize = 100;
@@ -43,7 +43,7 @@ pub fn read(request: pb::ImportBooksRequest, now: shared::Timestamp) -> Result<R
     let default_copies =
         Copies::try_from(request.default_copies).map_err(|misfit| Error::invalid("default_copies", misfit))?;
     if request.drafts.len() > MOST_DRAFTS {
-        return Err(Error::invalid("drafts", "must be at most 1000 in a message"));
+        return Err(Error::invalid("drafts", "must be at most 5000 in a message"));
     }
     let terms = Terms { on_match, default_copies };
     let request_id = request_id(request.request_id, on_match)?;
@@ -108,7 +108,7 @@ fn refusal(line: i64, field: &str, reason: String) -> Outcome {
 pub fn outcome(line: i64, fate: Fate, book: Option<BookId>) -> Outcome {
     let (kind, field, reason) = match fate {
         Fate::Added(_) => (Kind::Added, "", ""),
-        Fate::Updated(_) => (Kind::Updated, "", ""),
+        Fate::Updated(_) | Fate::UpdatedLater => (Kind::Updated, "", ""),
         Fate::Left(why) => (Kind::Skipped, "", why),
         Fate::Refused(field, why) => (Kind::Refused, field, why),
     };

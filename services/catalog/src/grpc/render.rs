@@ -11,7 +11,7 @@ use crate::{
         book::{Book, Changes, Order},
         category::{self, Category},
         fold::case_key,
-        words::{Question, words},
+        words::{Question, asked_words},
     },
     store::{Count, Facets, Filter},
 };
@@ -42,8 +42,18 @@ impl Misfits {
     /// A field that has to be given, and is not; nothing when it already is a misfit.
     pub fn missing(&mut self, field: &'static str) {
         if self.0.iter().all(|misfit| misfit.field != field) {
-            self.0.push(Violation { field, description: "must be given".to_owned() });
+            self.add(field, "must be given");
         }
+    }
+
+    /// One more.
+    pub fn add(&mut self, field: &'static str, description: &str) {
+        self.0.push(Violation { field, description: description.to_owned() });
+    }
+
+    /// Whether there are any.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// # Errors
@@ -111,10 +121,12 @@ pub fn question(text: &str) -> Result<Question, Error<Refusal>> {
 /// A filter.
 pub fn filter(filter: pb::BookFilter) -> Result<Filter, Error<Refusal>> {
     let language = Some(filter.language.trim()).filter(|language| !language.is_empty());
+    let author = asked_words(&filter.author).map_err(|misfit| Error::invalid("filter.author", misfit))?;
     Ok(Filter {
         category: optional(&filter.category_id).map_err(|misfit| Error::invalid("filter.category_id", misfit))?,
-        author: words(&filter.author).collect(),
-        language: language.map(case_key),
+        author,
+        // A language has no control characters, and a database takes no NUL.
+        language: language.map(|language| case_key(language).replace('\0', "\u{1}")),
         available: filter.available,
     })
 }

@@ -90,13 +90,14 @@ where
     W: Future<Output = Result<(), Status>> + Send + 'static,
 {
     let (answers, stream) = mpsc::channel(1);
-    let work = work(answers.clone());
-    let work = async move {
-        if let Err(status) = work.await {
+    let working = tokio::spawn(Context::current().scope(work(answers.clone())).in_current_span());
+    tokio::spawn(async move {
+        // The panic hook has logged where a panic was; whoever reads the stream must not take it for its end.
+        let outcome = working.await.unwrap_or_else(|_| Err(Status::internal("internal error")));
+        if let Err(status) = outcome {
             let _ = answers.send_timeout(Err(status), PATIENCE).await;
         }
-    };
-    tokio::spawn(Context::current().scope(work).in_current_span());
+    });
     ReceiverStream::new(stream)
 }
 

@@ -17,9 +17,9 @@ macro_rules! insert {
     ($tx:expr, $book:expr) => {{
         let book = $book;
         let number: i64 = sqlx::query_scalar(
-            "INSERT INTO book (id, isbn, title, title_key, author, author_key, publication_year, publisher, language, language_key,
-                 description, category_id, copies, available, created_at, updated_at, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING number",
+            "INSERT INTO book (id, isbn, title, title_key, author, author_key, publication_year, year_key, publisher, language,
+                 language_key, description, category_id, copies, available, created_at, updated_at, version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING number",
         )
         .bind(book.id.to_string())
         .bind(book.isbn.map(|isbn| isbn.to_string()))
@@ -28,9 +28,10 @@ macro_rules! insert {
         .bind(book.author.as_str())
         .bind($crate::domain::fold::key(book.author.as_str()))
         .bind(book.publication_year.map($crate::domain::book::Year::get))
+        .bind($crate::store::lists::year_key(book.publication_year.map($crate::domain::book::Year::get)))
         .bind(book.publisher.as_str())
         .bind(book.language.as_str())
-        .bind($crate::domain::fold::case_key(book.language.as_str()))
+        .bind($crate::domain::fold::case_key(book.language.as_str().trim()))
         .bind(book.description.as_str())
         .bind(book.category.map(|category| category.to_string()))
         .bind(i64::from(book.copies.get()))
@@ -56,8 +57,8 @@ macro_rules! replace {
         let (number, before, after): (i64, &Book, &Book) = ($number, $before, $after);
         let updated = sqlx::query(
             "UPDATE book SET isbn = $2, title = $3, title_key = $4, author = $5, author_key = $6, publication_year = $7,
-                 publisher = $8, language = $9, language_key = $10, description = $11, category_id = $12, copies = $13,
-                 available = $14, updated_at = $15, version = $16 WHERE number = $1 AND version = $17",
+                 year_key = $8, publisher = $9, language = $10, language_key = $11, description = $12, category_id = $13,
+                 copies = $14, available = $15, updated_at = $16, version = $17 WHERE number = $1 AND version = $18",
         )
         .bind(number)
         .bind(after.isbn.map(|isbn| isbn.to_string()))
@@ -66,9 +67,10 @@ macro_rules! replace {
         .bind(after.author.as_str())
         .bind($crate::domain::fold::key(after.author.as_str()))
         .bind(after.publication_year.map($crate::domain::book::Year::get))
+        .bind($crate::store::lists::year_key(after.publication_year.map($crate::domain::book::Year::get)))
         .bind(after.publisher.as_str())
         .bind(after.language.as_str())
-        .bind($crate::domain::fold::case_key(after.language.as_str()))
+        .bind($crate::domain::fold::case_key(after.language.as_str().trim()))
         .bind(after.description.as_str())
         .bind(after.category.map(|category| category.to_string()))
         .bind(i64::from(after.copies.get()))
@@ -90,11 +92,11 @@ macro_rules! replace {
 }
 pub(super) use replace;
 
-/// Locks a book by updating it.
+/// Locks a book by updating it. SQLite's RETURNING knows no other name of the table.
 macro_rules! lock {
     ($tx:expr, $id:expr) => {{
         let row: Option<BookRow> =
-            sqlx::query_as(concat!("UPDATE book AS b SET version = version WHERE id = $1 RETURNING ", columns!()))
+            sqlx::query_as(concat!("UPDATE book SET version = version WHERE id = $1 RETURNING ", columns!(bare)))
                 .bind($id.to_string())
                 .fetch_optional(&mut *$tx)
                 .await?;
@@ -117,7 +119,8 @@ impl Store {
             });
             match self.explain(made, book.isbn).await {
                 Ok(None) if tried < TRIES => tried += 1,
-                Ok(_) => return Ok(()),
+                Ok(Some(())) => return Ok(()),
+                Ok(None) => return Err(shared::Error::internal("an ISBN is taken by nobody")),
                 Err(error) => return Err(error),
             }
         }

@@ -11,12 +11,13 @@ use sqlx::{AssertSqlSafe, FromRow};
 use super::{
     BookRow, Result, Store, books, categories, columns,
     lists::{Value, bind, places},
-    postings::index,
+    postings::{ROWS, index},
 };
 use crate::domain::{
     BookId, CategoryId, Refusal,
     book::Book,
     category::{Category, name_key},
+    fold::key,
     import::{Draft, Fate, Likeness, Terms},
     text::{Name, Remark},
 };
@@ -71,20 +72,20 @@ macro_rules! known {
         for draft in $drafts {
             match Likeness::of_draft(draft) {
                 Likeness::Isbn(isbn) => isbns.push(Value::Text(isbn.to_string())),
-                Likeness::Words(title, ..) => titles.push(Value::Text(title)),
+                // More books have this key than are alike: the map below tells them apart.
+                Likeness::Words(..) => titles.push(Value::Text(key(draft.title.as_str()))),
             }
         }
         let mut known: HashMap<Likeness, (i64, Book)> = HashMap::new();
-        for (condition, values) in [("b.isbn", isbns), ("b.isbn IS NULL AND b.title_key", titles)] {
-            if values.is_empty() {
-                continue;
-            }
-            let places = places(1, values.len());
+        let by_isbn = isbns.chunks(ROWS).map(|some| ("b.isbn", some));
+        let by_title = titles.chunks(ROWS).map(|some| ("b.isbn IS NULL AND b.title_key", some));
+        for (condition, some) in by_isbn.chain(by_title).collect::<Vec<_>>() {
             let sql = format!(
                 concat!("SELECT ", columns!(), " FROM book b WHERE {} IN ({}) ORDER BY b.number DESC"),
-                condition, places
+                condition,
+                places(1, some.len())
             );
-            let rows: Vec<BookRow> = bind!(sqlx::query_as(AssertSqlSafe(sql)), &values).fetch_all(&mut *$tx).await?;
+            let rows: Vec<BookRow> = bind!(sqlx::query_as(AssertSqlSafe(sql)), some).fetch_all(&mut *$tx).await?;
             for row in rows {
                 let (number, book) = (row.number, Book::try_from(row)?);
                 known.insert(Likeness::of(&book), (number, book));
@@ -153,21 +154,37 @@ impl Store {
 
     async fn import_once(&self, batch: &Batch, seen: &Seen) -> Result<Vec<Outcome>> {
         tx!(&self.db, |tx| {
+            if !batch.dry_run {
+                // One import at a time: nothing else tells two books apart that have no ISBN.
+                sqlx::query(
+                    "INSERT INTO import_lock (id, version) VALUES (1, 1)
+                     ON CONFLICT (id) DO UPDATE SET version = import_lock.version + 1",
+                )
+                .execute(&mut *tx)
+                .await?;
+            }
+            if let Some(request_id) = &batch.request_id {
+                let known: Option<String> = sqlx::query_scalar(
+                    "SELECT request_id FROM import_batch WHERE request_id = $1 AND created_at >= $2",
+                )
+                .bind(request_id)
+                .bind(batch.now - MEMORY)
+                .fetch_optional(&mut *tx)
+                .await?;
+                if known.is_some() {
+                    return Ok(batch.drafts.iter().map(|_| (Fate::Left("was imported before"), None)).collect());
+                }
+            }
             if let (Some(request_id), false) = (&batch.request_id, batch.dry_run) {
                 sqlx::query("DELETE FROM import_batch WHERE created_at < $1")
                     .bind(batch.now - MEMORY)
                     .execute(&mut *tx)
                     .await?;
-                let noted = sqlx::query(
-                    "INSERT INTO import_batch (request_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                )
-                .bind(request_id)
-                .bind(batch.now)
-                .execute(&mut *tx)
-                .await?;
-                if noted.rows_affected() == 0 {
-                    return Ok(batch.drafts.iter().map(|_| (Fate::Left("was imported before"), None)).collect());
-                }
+                sqlx::query("INSERT INTO import_batch (request_id, created_at) VALUES ($1, $2)")
+                    .bind(request_id)
+                    .bind(batch.now)
+                    .execute(&mut *tx)
+                    .await?;
             }
             let mut known = known!(tx, &batch.drafts);
             let mut named = named!(tx, &batch.drafts);
@@ -175,7 +192,7 @@ impl Store {
             for draft in &batch.drafts {
                 let likeness = Likeness::of_draft(draft);
                 if batch.dry_run && !known.contains_key(&likeness) && seen.0.contains(&likeness.digest()) {
-                    outcomes.push((Fate::Left("stands further up in the file"), None));
+                    outcomes.push((batch.terms.of_a_double(), None));
                     continue;
                 }
                 let category = match &draft.category {

@@ -173,12 +173,20 @@ impl Position {
     }
 }
 
-/// What a column is sorted by: an expression that has an index.
-const fn expression(column: Column) -> &'static str {
+/// What a year is sorted by: an unknown one comes before all others.
+pub(super) const fn year_key(year: Option<i32>) -> i32 {
+    match year {
+        Some(year) => year,
+        None => -10_000,
+    }
+}
+
+/// What a column is sorted by; each has an index.
+const fn key_column(column: Column) -> &'static str {
     match column {
         Column::Title => "b.title_key",
         Column::Author => "b.author_key",
-        Column::PublicationYear => "COALESCE(b.publication_year, -10000)",
+        Column::PublicationYear => "b.year_key",
     }
 }
 
@@ -233,7 +241,7 @@ impl Store {
     async fn rows(&self, listing: &Listing, mut conditions: Conditions) -> Result<Vec<BookRow>> {
         let descending = listing.order.is_some_and(|order| order.descending);
         let (comparison, way) = if descending { ("<", " DESC") } else { (">", "") };
-        let column = listing.order.map(|order| expression(order.column));
+        let column = listing.order.map(|order| key_column(order.column));
         if let Some(Position { number, key }) = Position::parse(&listing.page.after)? {
             let key = match listing.order.map(|order| order.column) {
                 Some(Column::PublicationYear) => Value::Number(key.parse().unwrap_or_default()),
@@ -272,7 +280,7 @@ fn sort_key(row: &BookRow, column: Column) -> String {
     match column {
         Column::Title => crate::domain::fold::key(&row.title),
         Column::Author => crate::domain::fold::key(&row.author),
-        Column::PublicationYear => row.publication_year.unwrap_or(-10_000).to_string(),
+        Column::PublicationYear => year_key(row.publication_year).to_string(),
     }
 }
 

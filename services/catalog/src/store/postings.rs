@@ -2,7 +2,8 @@
 //!
 //! A row of `posting` holds, for a block of books and a word, three sets of places in that block: the books that have the word
 //! in the title, in the author, and elsewhere, as roaring bitmaps in their portable format. Rows of one block lie together, so
-//! a batch of new books writes few pages, and a word is found in every block by its key.
+//! a batch of new books writes few pages, and a word is found in every block by its key. Rows of beginnings (`^cam`) hold the
+//! books of all words that begin so, because a short beginning is that of very many words.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +17,17 @@ use super::{
 };
 use crate::domain::words::Words;
 
-/// The most keys or rows in one statement.
-pub(super) const ROWS: usize = 500;
+/// The most keys or rows in one statement. More take longer: SQLite looks for the name of each parameter among all of them.
+pub(super) const ROWS: usize = 64;
 
 /// Behind every word that begins in a certain way.
 const LAST: char = char::MAX;
+
+/// What the rows of beginnings begin with; no letter or digit, so no word does.
+const BEGINNING: char = '^';
+
+/// The characters of a beginning, or fewer of a shorter word.
+const BEGINNING_LENGTH: usize = 3;
 
 /// What a book was found by, and what it is found by now.
 pub(super) struct Change {
@@ -105,25 +112,33 @@ pub(super) fn by_block(changes: &[Change]) -> BTreeMap<i64, Block> {
     for change in changes {
         let (block, place) = position(change.number);
         let block = blocks.entry(block).or_default();
+        let (old, new) = (&change.old, &change.new);
         for (old, new, of) in [
-            (&change.old.title, &change.new.title, Sets::title_mut as fn(&mut Sets) -> &mut RoaringBitmap),
-            (&change.old.author, &change.new.author, Sets::author_mut),
-            (&change.old.rest, &change.new.rest, Sets::rest_mut),
+            (&old.title, &new.title, Sets::title_mut as fn(&mut Sets) -> &mut RoaringBitmap),
+            (&old.author, &new.author, Sets::author_mut),
+            (&old.rest, &new.rest, Sets::rest_mut),
         ] {
+            let (old, new) = (keys(old), keys(new));
             // A book may change twice in a batch: the last word counts.
-            for word in old.difference(new) {
-                let (gone, come) = block.entry(word.clone()).or_default();
+            for key in old.difference(&new) {
+                let (gone, come) = block.entry(key.clone()).or_default();
                 of(come).remove(place);
                 of(gone).insert(place);
             }
-            for word in new.difference(old) {
-                let (gone, come) = block.entry(word.clone()).or_default();
+            for key in new.difference(&old) {
+                let (gone, come) = block.entry(key.clone()).or_default();
                 of(gone).remove(place);
                 of(come).insert(place);
             }
         }
     }
     blocks
+}
+
+/// What words are kept under: themselves, and their beginnings.
+fn keys(words: &BTreeSet<String>) -> BTreeSet<String> {
+    let beginning = |word: &String| [BEGINNING].into_iter().chain(word.chars().take(BEGINNING_LENGTH)).collect();
+    words.iter().map(beginning).chain(words.iter().cloned()).collect()
 }
 
 impl Sets {
@@ -230,11 +245,13 @@ impl Store {
         self.posting_rows(sql, values.collect()).await
     }
 
-    /// The rows of the words that begin so, in these blocks.
+    /// The rows whose words begin so, in these blocks: of a short beginning the rows of beginnings.
     pub(super) async fn postings_by_prefix(&self, blocks: &[i64], prefix: &str) -> Result<Vec<PostingRow>> {
         if blocks.is_empty() {
             return Ok(Vec::new());
         }
+        let is_short = prefix.chars().count() <= BEGINNING_LENGTH;
+        let prefix = if is_short { format!("{BEGINNING}{prefix}") } else { prefix.to_owned() };
         let many = blocks.len();
         let sql = format!(
             "SELECT block, word, title, author, rest FROM posting WHERE block IN ({}) AND word >= ${} AND word < ${}",
@@ -242,7 +259,7 @@ impl Store {
             many + 1,
             many + 2
         );
-        let ends = [Value::Text(prefix.to_owned()), Value::Text(format!("{prefix}{LAST}"))];
+        let ends = [Value::Text(prefix.clone()), Value::Text(format!("{prefix}{LAST}"))];
         self.posting_rows(sql, blocks.iter().map(|block| Value::Number(*block)).chain(ends).collect()).await
     }
 
@@ -277,8 +294,8 @@ mod tests {
 
         let (kept, emptied) = merge(&block, &[]).unwrap();
 
-        assert_eq!(kept.iter().map(|row| row.word.as_str()).collect::<Vec<_>>(), ["b", "c"]);
-        assert_eq!(emptied, ["a"]);
+        assert_eq!(kept.iter().map(|row| row.word.as_str()).collect::<Vec<_>>(), ["^b", "^c", "b", "c"]);
+        assert_eq!(emptied, ["^a", "a"]);
     }
 
     #[test]
@@ -291,7 +308,7 @@ mod tests {
         let (kept, emptied) = merge(&block, &[row]).unwrap();
 
         assert!(kept.is_empty());
-        assert_eq!(emptied, ["a"]);
+        assert_eq!(emptied, ["^a", "a"]);
     }
 
     proptest! {

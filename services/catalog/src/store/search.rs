@@ -4,7 +4,10 @@
 //! whole, then by its beginning; then in title and author together; then anywhere; among equals the oldest first. A rank is
 //! read block by block and only as far as the page needs; whoever ranked by frequency would have to look at every match.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
 
 use roaring::RoaringBitmap;
 use shared::on;
@@ -138,7 +141,8 @@ impl<'a> Search<'a> {
         for rank in RANKS.into_iter().filter(|rank| after.is_none_or(|(after, _)| *rank >= after)) {
             let behind = after.filter(|(after, _)| *after == rank).map_or(0, |(_, number)| number);
             if rank == Rank::Called {
-                hits.extend(self.called.range(behind + 1..).map(|number| (rank, *number)));
+                let called = self.called.range((Bound::Excluded(behind), Bound::Unbounded));
+                hits.extend(called.map(|number| (rank, *number)));
             } else {
                 self.of_rank(rank, behind, many, &mut hits).await?;
             }
