@@ -22,7 +22,7 @@ use tonic::Status;
 
 use crate::{
     cli::{AdminCommand, ApiKeyCommand, CommonArgs, OperatorArgs, PassportArgs, SigningKeyCommand},
-    secrets::{embedded_url, given_or_kept},
+    secrets::{data_dir, embedded_url, given_or_kept},
 };
 
 /// An operator's way to identity.
@@ -42,6 +42,7 @@ impl Operator {
         if let Some(channel) = way.remote(identity.identity_database_url.is_some()).await? {
             return Ok(Self::new(channel));
         }
+        data_dir(&common.data_dir)?;
         let settings = identity_settings(identity, &common.data_dir, Duration::from_secs(1), false)?;
         let service =
             identity::start(settings, Arc::clone(&way.passports), way.clock.clone(), CancellationToken::new()).await?;
@@ -70,6 +71,7 @@ pub async fn reach_catalog(common: &CommonArgs, args: &CatalogArgs) -> anyhow::R
     if let Some(channel) = way.remote(args.catalog_database_url.is_some()).await? {
         return Ok(channel);
     }
+    data_dir(&common.data_dir)?;
     let settings = catalog_settings(args, &common.data_dir, false);
     let service =
         catalog::start(settings, Arc::clone(&way.passports), way.clock.clone(), CancellationToken::new()).await?;

@@ -79,9 +79,11 @@ impl Marc {
         Ok(Record { line, copies: self.copies(), ..record })
     }
 
+    /// As many as there are fields for them; a field for copy number 0 (852 $t) says that there is none.
     fn copies(&self) -> Option<u32> {
-        let counts = COPIES.map(|tag| self.of(&[tag]).count());
-        counts.into_iter().find(|count| *count > 0).and_then(|count| u32::try_from(count).ok())
+        let fields = |tag: Tag| self.fields.iter().filter(move |field| field.tag == tag);
+        let tag = COPIES.into_iter().copied().find(|tag| fields(*tag).next().is_some())?;
+        u32::try_from(fields(tag).filter(|field| field.part('t') != "0").count()).ok()
     }
 
     /// The fields with these tags, those with the first tag first.

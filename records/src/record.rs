@@ -26,7 +26,7 @@ pub struct Record {
     pub description: String,
     /// Its name.
     pub category: String,
-    /// How many the library has. In MARC, none and not known are one.
+    /// How many the library has; `None` when the file does not say.
     pub copies: Option<u32>,
 }
 

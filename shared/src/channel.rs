@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     convert::Infallible,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
@@ -21,7 +21,7 @@ use tonic::{
 use tower::{Service, ServiceExt as _};
 
 use crate::{
-    Clock,
+    Clock, Timestamp,
     context::{Context, REQUEST_ID},
     passport::{Caller, PASSPORT, Passports},
     rpc::grpc_status,
@@ -39,6 +39,9 @@ const QUICK: Duration = Duration::from_millis(500);
 /// The most that one call may take, however much is left of the request's time: a role that hangs is as good as away.
 const CALL: Duration = Duration::from_secs(10);
 
+/// How long a passport is used again; well within its life.
+const REUSED: Duration = Duration::from_secs(10);
+
 /// How many connections are passed over when none takes a call.
 const PASSED_OVER: u32 = 16;
 
@@ -48,6 +51,8 @@ pub struct Channel {
     transport: Transport,
     audience: &'static str,
     caller: Arc<Caller>,
+    /// The caller's last passport, and when it was signed.
+    signed: Arc<Mutex<Option<(Timestamp, HeaderValue)>>>,
     passports: Arc<Passports>,
     clock: Clock,
 }
@@ -59,11 +64,13 @@ enum Transport {
 }
 
 /// What the descriptors say of rpcs, by their paths.
-struct Known {
+pub(crate) struct Known {
     /// These may be repeated.
     idempotent: HashSet<String>,
     /// These are sent while they are answered, so they cannot be kept to be repeated.
     streamed: HashSet<String>,
+    /// These change nothing.
+    pub(crate) reads: HashSet<String>,
 }
 
 /// An address is not `host:port`.
@@ -80,7 +87,8 @@ impl Channel {
         passports: Arc<Passports>,
         clock: Clock,
     ) -> Self {
-        Self { transport: Transport::Local(service), audience, caller: Arc::new(caller), passports, clock }
+        let transport = Transport::Local(service);
+        Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock }
     }
 
     /// To a service elsewhere: `addresses` is one `host:port` or several with commas, used in turn. Connects when first
@@ -99,25 +107,39 @@ impl Channel {
     ) -> Result<Self, MalformedAddress> {
         let connections = connect(addresses)?;
         let transport = Transport::Remote { connections, known: Arc::new(Known::of(descriptors)) };
-        Ok(Self { transport, audience, caller: Arc::new(caller), passports, clock })
+        Ok(Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock })
     }
 
     /// The same way, as somebody else.
     #[must_use]
     pub fn on_behalf_of(&self, caller: Arc<Caller>) -> Self {
-        Self { caller, ..self.clone() }
+        Self { caller, signed: Arc::default(), ..self.clone() }
+    }
+
+    /// A passport of the last few seconds, or a new one: signing takes longer than many a call.
+    fn passport(&self) -> Option<HeaderValue> {
+        let now = self.clock.now();
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, passport)) = signed.as_ref()
+            && *at <= now
+            && now.since(*at) < REUSED
+        {
+            return Some(passport.clone());
+        }
+        // It is plain ASCII by construction.
+        let passport = HeaderValue::try_from(self.passports.sign(&self.caller, self.audience, now)).ok()?;
+        *signed = Some((now, passport.clone()));
+        Some(passport)
     }
 
     fn sign(&self, headers: &mut HeaderMap, context: &Context, patience: Duration) {
-        let passport = self.passports.sign(&self.caller, self.audience, self.clock.now());
+        if let Some(passport) = self.passport() {
+            headers.insert(HeaderName::from_static(PASSPORT), passport);
+        }
         let milliseconds = patience.as_millis().min(99_999_999);
-        let values = [
-            (PASSPORT, passport),
-            (REQUEST_ID, context.request_id.to_string()),
-            ("grpc-timeout", format!("{milliseconds}m")),
-        ];
+        let values = [(REQUEST_ID, context.request_id.to_string()), ("grpc-timeout", format!("{milliseconds}m"))];
         for (name, value) in values {
-            // All three are plain ASCII by construction.
+            // Both are plain ASCII by construction.
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
@@ -235,14 +257,18 @@ fn connect(addresses: &str) -> Result<Connections, MalformedAddress> {
 }
 
 impl Known {
-    fn of(descriptors: &[u8]) -> Self {
+    /// Out of a FileDescriptorSet.
+    pub(crate) fn of(descriptors: &[u8]) -> Self {
         let set: FileDescriptorSet = prost::Message::decode(descriptors).unwrap_or_default();
-        let mut known =
-            Self { idempotent: HashSet::from(["/grpc.health.v1.Health/Check".to_owned()]), streamed: HashSet::new() };
+        let idempotent = HashSet::from(["/grpc.health.v1.Health/Check".to_owned()]);
+        let mut known = Self { idempotent, streamed: HashSet::new(), reads: HashSet::new() };
         for file in &set.file {
             for (service, rpc) in file.service.iter().flat_map(|of| of.method.iter().map(move |rpc| (of.name(), rpc))) {
                 let path = format!("/{}.{service}/{}", file.package(), rpc.name());
                 let level = rpc.options.as_ref().map(prost_types::MethodOptions::idempotency_level);
+                if level == Some(IdempotencyLevel::NoSideEffects) {
+                    known.reads.insert(path.clone());
+                }
                 if rpc.client_streaming() {
                     known.streamed.insert(path);
                 } else if level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown) {

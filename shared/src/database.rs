@@ -103,6 +103,21 @@ impl Db {
         }
     }
 
+    /// A statement with very many parameters, `$1` to `$n`, each once and in this order, as the database takes it soonest: the
+    /// driver asks SQLite for the name of each, and SQLite looks for it among all of them.
+    pub fn in_order(&self, sql: String) -> String {
+        match self {
+            Self::Postgres(_) => sql,
+            Self::Sqlite { .. } => {
+                let mut parts = sql.split('$');
+                let first = parts.next().unwrap_or_default().to_owned();
+                let nameless =
+                    |part: &str| format!("?{}", part.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+                first + &parts.map(nameless).collect::<String>()
+            }
+        }
+    }
+
     /// A subquery for the whole numbers of a JSON array, which the parameter `place` is: a list of any length is one value.
     pub fn numbers_in_json(&self, place: &str) -> String {
         match self {
@@ -134,7 +149,12 @@ async fn open_sqlite(url: &str, migrations: &Migrator) -> Result<Db, OpenError> 
     migrations.run(&mut alone).await?;
     alone.close().await?;
 
-    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).max_lifetime(None).idle_timeout(None);
+    // A file does not go away: to ask before every query whether it is there would take as long as a small query. A server
+    // may, or be silent: connections to PostgreSQL are asked, so that who waits is told in time.
+    let pool = || {
+        let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE).max_lifetime(None).idle_timeout(None);
+        pool.test_before_acquire(false)
+    };
     // When a disk is full SQLite rolls back by itself, and the driver then fails to: it would refuse to begin for ever.
     let write = pool().before_acquire(|writer, _| Box::pin(async { Ok(!writer.is_in_transaction()) }));
     let write = write.max_connections(1).connect_lazy_with(options.clone());

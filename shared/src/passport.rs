@@ -104,9 +104,33 @@ impl Passports {
     /// # Errors
     /// [`InvalidPassport`], without a word on why.
     pub fn verify(&self, passport: &str, audience: &str, now: Timestamp) -> Result<Caller, InvalidPassport> {
+        self.read(passport, audience, now).map(|read| read.caller)
+    }
+
+    /// Who calls `audience`, and until when that may be believed.
+    ///
+    /// # Errors
+    /// [`InvalidPassport`], without a word on why.
+    pub fn read(&self, passport: &str, audience: &str, now: Timestamp) -> Result<Verified, InvalidPassport> {
         let claims = decode::<Claims>(passport, &self.verify, &self.validation).map_err(|_| InvalidPassport)?.claims;
-        let lives = claims.exp > (now - LEEWAY).seconds() && claims.exp <= (now + LIFETIME + LEEWAY).seconds();
-        if lives && claims.aud == audience { Ok(claims.caller) } else { Err(InvalidPassport) }
+        let verified = Verified { caller: claims.caller, expires: claims.exp };
+        if verified.lives(now) && claims.aud == audience { Ok(verified) } else { Err(InvalidPassport) }
+    }
+}
+
+/// What a good passport says.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Who calls.
+    pub caller: Caller,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    expires: i64,
+}
+
+impl Verified {
+    /// Whether it is within its time, and that is no longer than a passport's.
+    pub fn lives(&self, now: Timestamp) -> bool {
+        self.expires > (now - LEEWAY).seconds() && self.expires <= (now + LIFETIME + LEEWAY).seconds()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::{
     any::Any,
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -23,12 +23,16 @@ use tracing::Instrument as _;
 
 use crate::{
     Clock,
+    channel::Known,
     context::{Context, RequestId},
-    passport::{Caller, PASSPORT, Passports, Role},
+    passport::{Caller, InvalidPassport, PASSPORT, Passports, Role, Verified},
 };
 
 /// What a caller who set no deadline gets, and the most that anybody gets.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// How many good passports are remembered.
+const SEEN: usize = 256;
 
 /// The most bytes in one message, either way.
 pub const MESSAGE_BYTES: usize = 4 << 20;
@@ -61,14 +65,24 @@ const COMMON: [Rule; 5] = [
 pub struct Guard {
     audience: &'static str,
     policy: HashMap<&'static str, Access>,
+    reads: HashSet<String>,
     passports: Arc<Passports>,
+    seen: Mutex<HashMap<String, Verified>>,
     clock: Clock,
 }
 
 impl Guard {
-    /// For the service `audience`. An rpc without a row in `policy` is denied to everybody.
-    pub fn new(audience: &'static str, policy: &[Rule], passports: Arc<Passports>, clock: Clock) -> Self {
-        Self { audience, policy: policy.iter().chain(&COMMON).copied().collect(), passports, clock }
+    /// For the service `audience`. An rpc without a row in `policy` is denied to everybody. `descriptors` (a
+    /// FileDescriptorSet) say which rpcs only read.
+    pub fn new(
+        audience: &'static str,
+        policy: &[Rule],
+        descriptors: &[u8],
+        passports: Arc<Passports>,
+        clock: Clock,
+    ) -> Self {
+        let policy = policy.iter().chain(&COMMON).copied().collect();
+        Self { audience, policy, reads: Known::of(descriptors).reads, passports, seen: Mutex::default(), clock }
     }
 
     /// Puts the layer around a service.
@@ -87,13 +101,32 @@ impl Guard {
             None => return Err(Status::permission_denied("no policy lets anybody call this")),
         };
         let passport = headers.get(PASSPORT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let caller = self.passports.verify(passport, self.audience, self.clock.now());
-        let caller = caller.map_err(|invalid| Status::unauthenticated(invalid.to_string()))?;
+        let caller = self.verify(passport).map_err(|invalid| Status::unauthenticated(invalid.to_string()))?;
         if roles.contains(&caller.role) {
             Ok(Some(caller))
         } else {
             Err(Status::permission_denied("the passport's role may not call this"))
         }
+    }
+}
+
+impl Guard {
+    /// Who a passport says calls. One that was good a moment ago, and is not too old by now, need not be verified again: its
+    /// every byte is the same.
+    fn verify(&self, passport: &str) -> Result<Caller, InvalidPassport> {
+        let now = self.clock.now();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verified) = seen.get(passport).filter(|verified| verified.lives(now)) {
+            return Ok(verified.caller.clone());
+        }
+        drop(seen);
+        let verified = self.passports.read(passport, self.audience, now)?;
+        seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= SEEN {
+            seen.clear();
+        }
+        seen.insert(passport.to_owned(), verified.clone());
+        Ok(verified.caller)
     }
 }
 
@@ -109,7 +142,10 @@ async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next
             Ok(caller) => request.extensions_mut().extend(caller.map(one_extension).unwrap_or_default()),
             Err(status) => return status.into_http(),
         }
-        let answer = timeout_at(deadline, run_to_its_end(next.run(request))).await;
+        let answer = match guard.reads.contains(&path) {
+            true => timeout_at(deadline, next.run(request)).await,
+            false => timeout_at(deadline, run_to_its_end(next.run(request))).await,
+        };
         let answer = answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http());
         tracing::debug!(status = grpc_status(answer.headers()), "answered");
         answer
@@ -117,7 +153,7 @@ async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next
     context.scope(work.instrument(span)).await
 }
 
-/// What an rpc has begun is not left half done because its caller went away or waited no longer: a counted attempt is
+/// What an rpc that changes something has begun is not left half done because its caller went away or waited no longer: a counted attempt is
 /// looked at and written down. So the work is a task of its own.
 async fn run_to_its_end(work: impl Future<Output = Response> + Send + 'static) -> Response {
     let work = Context::current().scope(work).in_current_span();
@@ -225,7 +261,7 @@ mod tests {
             ("/test.Test/Hang", Access::Roles(&[Role::Admin])),
         ];
         let (clock, _) = Clock::manual(NOW);
-        Guard::new("test", &policy, passports(), clock).around(Routes::from(app))
+        Guard::new("test", &policy, &[], passports(), clock).around(Routes::from(app))
     }
 
     async fn status(service: Router, uri: &str, caller: Option<Caller>) -> String {
@@ -248,6 +284,20 @@ mod tests {
         assert_eq!(status(service, "/test.Test/Forgotten", Some(Caller::operator())).await, "7");
     }
 
+    #[test]
+    fn a_passport_that_was_good_is_not_good_for_longer() {
+        let (clock, hand) = Clock::manual(NOW);
+        let guard = Guard::new("test", &[], &[], passports(), clock);
+        let passport = passports().sign(&Caller::operator(), "test", NOW);
+
+        assert_eq!(guard.verify(&passport), Ok(Caller::operator()));
+        hand.advance(Duration::from_secs(59));
+        assert_eq!(guard.verify(&passport), Ok(Caller::operator()));
+        hand.advance(Duration::from_secs(7));
+        assert_eq!(guard.verify(&passport), Err(InvalidPassport));
+        assert!(guard.verify(&passports().sign(&Caller::operator(), "other", NOW)).is_err());
+    }
+
     #[tokio::test]
     async fn a_panic_is_one_failed_call() {
         let service = service();
@@ -267,7 +317,7 @@ mod tests {
         let app = Router::new().route("/test.Test/Slow", post(slow));
         let (clock, _) = Clock::manual(NOW);
         let policy = [("/test.Test/Slow", Access::Roles(&[Role::Admin]))];
-        let service = Guard::new("test", &policy, passports(), clock).around(Routes::from(app));
+        let service = Guard::new("test", &policy, &[], passports(), clock).around(Routes::from(app));
         let passport = passports().sign(&Caller::operator(), "test", NOW);
         let request = HttpRequest::post("/test.Test/Slow").header(PASSPORT, passport).header("x-request-id", "abc");
 

@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use indicatif::{ProgressBar, ProgressStyle};
 use prost::Message as _;
 use proto::catalog::v1::{self as pb, catalog_service_client::CatalogServiceClient};
-use records::{Format, Reader, Record};
+use records::{Flaw, Format, Reader, Record};
 use shared::{channel::Channel, rpc::MESSAGE_BYTES};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
@@ -42,6 +42,9 @@ type Batch = Vec<Item>;
 /// A sentence on what is in the way. What went in until then stays, and the report says what it was.
 pub async fn import(args: ImportBooksArgs) -> anyhow::Result<()> {
     let report = args.report.clone().unwrap_or_else(|| by_default(&args.file));
+    if is_same(&report, &args.file) {
+        bail!("the report cannot be written into the file that it is about: {}", report.display());
+    }
     let (progress, batches, reading) = read(&args)?;
     let channel = reach_catalog(&args.operator.common, &args.operator.catalog).await?;
     let mut written = Report::new(&report, &args.file)?;
@@ -62,6 +65,10 @@ fn by_default(file: &Path) -> PathBuf {
     let mut name = file.file_name().unwrap_or(file.as_os_str()).to_owned();
     name.push(".report.csv");
     name.into()
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Opens the file, and has a thread read it into batches, no faster than they are taken.
@@ -117,28 +124,49 @@ fn into_batches(reader: Reader<impl std::io::BufRead>, give: &mpsc::Sender<Batch
                 return Err(error);
             }
         };
+        let item = of_bearable_size(item);
         bytes += size(&item);
-        batch.push(item);
         if batch.len() == RECORDS || bytes > BYTES {
-            bytes = 0;
+            bytes = size(&item);
             if give.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return Ok(());
             }
         }
+        batch.push(item);
     }
     let _ = give.blocking_send(batch);
     Ok(())
 }
 
+/// A record that no message could carry is one that catalog would refuse: its longest text is far beyond what any may have.
+fn of_bearable_size(item: Item) -> Item {
+    match item {
+        Item::Record(record) if texts(&record).into_iter().map(|(_, text)| text.len()).sum::<usize>() > BYTES => {
+            let longest = texts(&record).into_iter().max_by_key(|(_, text)| text.len());
+            let field = longest.map_or_else(String::new, |(field, _)| field.to_owned());
+            Item::Flaw(Flaw { line: record.line, field, reason: "is too long".to_owned(), raw: String::new() })
+        }
+        item => item,
+    }
+}
+
 fn size(item: &Item) -> usize {
     match item {
         Item::Flaw(_) => 0,
-        Item::Record(record) => {
-            let texts = [&record.isbn, &record.title, &record.author, &record.publisher, &record.language];
-            let texts = texts.into_iter().chain([&record.description, &record.category]);
-            texts.map(String::len).sum()
-        }
+        Item::Record(record) => texts(record).into_iter().map(|(_, text)| text.len()).sum(),
     }
+}
+
+fn texts(record: &Record) -> [(&'static str, &String); 7] {
+    [
+        ("isbn", &record.isbn),
+        ("title", &record.title),
+        ("author", &record.author),
+        ("publisher", &record.publisher),
+        ("language", &record.language),
+        ("description", &record.description),
+        ("category", &record.category),
+    ]
 }
 
 /// Sends all batches, while the answers to earlier ones are written down.

@@ -17,7 +17,7 @@ fn problem(status: u16, title: &str) -> String {
 }
 
 /// Every route: its surface, its path with ids of nobody, and its methods.
-const ROUTES: [(&str, &str, &str); 14] = [
+const ROUTES: [(&str, &str, &str); 18] = [
     ("library", "/api/clients/register", "POST"),
     ("library", "/api/clients/login", "POST"),
     ("library", "/api/clients/logout", "POST"),
@@ -26,6 +26,10 @@ const ROUTES: [(&str, &str, &str); 14] = [
     ("library", "/api/clients/me", "GET HEAD"),
     ("library", "/api/clients", "GET HEAD"),
     ("library", "/api/clients/507f191e810c19729de860ea", "DELETE GET HEAD PUT"),
+    ("library", "/api/livres", "GET HEAD POST"),
+    ("library", "/api/livres/507f191e810c19729de860ea", "DELETE GET HEAD PUT"),
+    ("library", "/api/categories", "GET HEAD POST"),
+    ("library", "/api/categories/507f191e810c19729de860ea", "DELETE GET HEAD PUT"),
     ("library", "/api/admin/api-keys", "GET HEAD POST"),
     ("library", "/api/admin/api-keys/507f191e810c19729de860ea", "DELETE"),
     ("ocariot", "/v1/users/507f191e810c19729de860ea/password", "PUT"),
@@ -190,7 +194,15 @@ async fn another_method_is_refused_with_those_that_are_allowed() {
 async fn head_is_get_without_the_body() {
     let (suite, _db) = started().await;
     let token = suite.admin().await;
-    for path in ["/api/clients/me", "/api/clients", "/api/admin/api-keys", "/healthz", "/nowhere"] {
+    for path in [
+        "/api/clients/me",
+        "/api/clients",
+        "/api/livres",
+        "/api/categories",
+        "/api/admin/api-keys",
+        "/healthz",
+        "/nowhere",
+    ] {
         for token in [None, Some(token.as_str())] {
             let (get, head) = (suite.send("GET", path, token, None).await, suite.send("HEAD", path, token, None).await);
 

@@ -14,8 +14,8 @@ const COPIES_MAX: u32 = 9_999;
 
 /// Writes records that the [`Reader`](crate::Reader) reads back as they were.
 ///
-/// Authors stand in direct order, in 100 and 700 with a first indicator of 0. Each copy is an 852. A language that is
-/// no three-letter code is marked as one of another list (041, second indicator 7).
+/// Authors stand in direct order, in 100 and 700 with a first indicator of 0. Each copy is an 852 with its number, and none a
+/// single one with 0. A language that is no three-letter code is marked as one of another list (041, second indicator 7).
 pub struct MarcXmlWriter<W>(W);
 
 impl<W: Write> MarcXmlWriter<W> {
@@ -76,7 +76,8 @@ impl<W: Write> MarcXmlWriter<W> {
         for author in authors {
             self.data_field("700", "0 ", &[('a', author)])?;
         }
-        for copy in 1..=record.copies.unwrap_or(0) {
+        let copies = record.copies.map_or(1..=0, |copies| copies.min(1)..=copies);
+        for copy in copies {
             self.data_field("852", "  ", &[('t', &copy.to_string())])?;
         }
         Ok(())

@@ -64,5 +64,5 @@ pub async fn start(
     if settings.reflection {
         routes = shared::rpc::with_reflection(routes, proto::DESCRIPTORS);
     }
-    Ok(Guard::new(AUDIENCE, &POLICY, passports, clock).around(routes))
+    Ok(Guard::new(AUDIENCE, &POLICY, proto::DESCRIPTORS, passports, clock).around(routes))
 }

@@ -102,7 +102,10 @@ pub async fn start(
     if settings.reflection {
         routes = shared::rpc::with_reflection(routes, proto::DESCRIPTORS);
     }
-    Ok(Service { router: Guard::new(AUDIENCE, &POLICY, passports, clock).around(routes), has_admin })
+    Ok(Service {
+        router: Guard::new(AUDIENCE, &POLICY, proto::DESCRIPTORS, passports, clock).around(routes),
+        has_admin,
+    })
 }
 
 impl Identity {

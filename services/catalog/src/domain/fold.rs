@@ -49,6 +49,10 @@ pub fn case_key(text: &str) -> String {
 
 /// A text without case and accents, and with everything else: what tells *C++* from *C#*.
 pub fn plain(text: &str) -> String {
+    if text.is_ascii() {
+        // Most words of most catalogues, many times as fast.
+        return text.split_ascii_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    }
     let bare: String = text.nfkd().filter(|character| !is_combining_mark(*character)).collect();
     let folded = default_case_fold_str(&bare);
     let folded: String = folded.nfkd().filter(|character| !is_combining_mark(*character)).collect();
@@ -88,12 +92,18 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn folding_twice_is_folding_once_and_leaves_no_syntax(text: String) {
-            let folded = fold(&text);
+            #[test]
+            fn ascii_is_folded_like_everything_else(text in "[ -~\\t\\n]{0,40}") {
+    let slowly = plain(&format!("{text} \u{3042}"));
+                prop_assert_eq!(plain(&text), slowly.trim_end_matches('\u{3042}').trim_end());
+            }
 
-            prop_assert_eq!(fold(&folded), folded.clone());
-            prop_assert!(folded.chars().all(|character| character == ' ' || character.is_alphanumeric()));
+            #[test]
+            fn folding_twice_is_folding_once_and_leaves_no_syntax(text: String) {
+                let folded = fold(&text);
+
+                prop_assert_eq!(fold(&folded), folded.clone());
+                prop_assert!(folded.chars().all(|character| character == ' ' || character.is_alphanumeric()));
+            }
         }
-    }
 }

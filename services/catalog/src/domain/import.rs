@@ -93,8 +93,8 @@ impl Likeness {
 /// What becomes of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// A new book.
-    Added(Box<Book>),
+    /// It becomes a book.
+    Added,
     /// Its book changes.
     Updated(Box<Book>),
     /// Its book, which is not there yet, would change.

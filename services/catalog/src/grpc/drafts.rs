@@ -107,7 +107,7 @@ fn refusal(line: i64, field: &str, reason: String) -> Outcome {
 /// What became of a draft.
 pub fn outcome(line: i64, fate: Fate, book: Option<BookId>) -> Outcome {
     let (kind, field, reason) = match fate {
-        Fate::Added(_) => (Kind::Added, "", ""),
+        Fate::Added => (Kind::Added, "", ""),
         Fate::Updated(_) | Fate::UpdatedLater => (Kind::Updated, "", ""),
         Fate::Left(why) => (Kind::Skipped, "", why),
         Fate::Refused(field, why) => (Kind::Refused, field, why),

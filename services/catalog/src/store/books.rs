@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     BookRow, Result, Store, columns,
+    lists::places,
     postings::{Change, index},
 };
 use crate::domain::{BookId, Refusal, book::Book, isbn::Isbn, words::Words};
@@ -12,40 +13,62 @@ use crate::domain::{BookId, Refusal, book::Book, isbn::Isbn, words::Words};
 /// How often a book is kept anew when another one took its ISBN meanwhile and is gone again.
 const TRIES: usize = 3;
 
-/// Keeps a new book; answers with what there is to index.
+/// The most books in one statement.
+pub(super) const TOGETHER: usize = 64;
+
+/// The columns that are written of a new book.
+const WRITTEN: usize = 18;
+
+/// Writes so many new books.
+pub(super) fn insertion(books: usize) -> String {
+    let values: Vec<String> = (0..books).map(|book| format!("({})", places(WRITTEN * book + 1, WRITTEN))).collect();
+    format!(
+        "INSERT INTO book (id, isbn, title, title_key, author, author_key, publication_year, year_key, publisher, language,
+             language_key, description, category_id, copies, available, created_at, updated_at, version)
+         VALUES {} RETURNING id, number",
+        values.join(", ")
+    )
+}
+
+/// Keeps new books; answers with what there is to index.
 macro_rules! insert {
-    ($tx:expr, $book:expr) => {{
-        let book = $book;
-        let number: i64 = sqlx::query_scalar(
-            "INSERT INTO book (id, isbn, title, title_key, author, author_key, publication_year, year_key, publisher, language,
-                 language_key, description, category_id, copies, available, created_at, updated_at, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING number",
-        )
-        .bind(book.id.to_string())
-        .bind(book.isbn.map(|isbn| isbn.to_string()))
-        .bind(book.title.as_str())
-        .bind($crate::domain::fold::key(book.title.as_str()))
-        .bind(book.author.as_str())
-        .bind($crate::domain::fold::key(book.author.as_str()))
-        .bind(book.publication_year.map($crate::domain::book::Year::get))
-        .bind($crate::store::lists::year_key(book.publication_year.map($crate::domain::book::Year::get)))
-        .bind(book.publisher.as_str())
-        .bind(book.language.as_str())
-        .bind($crate::domain::fold::case_key(book.language.as_str().trim()))
-        .bind(book.description.as_str())
-        .bind(book.category.map(|category| category.to_string()))
-        .bind(i64::from(book.copies.get()))
-        .bind(i64::from(book.available.get()))
-        .bind(book.created)
-        .bind(book.updated)
-        .bind(book.version)
-        .fetch_one(&mut *$tx)
-        .await?;
-        $crate::store::postings::Change {
-            number,
-            old: $crate::domain::words::Words::default(),
-            new: $crate::domain::words::Words::of(book),
+    ($tx:expr, $db:expr, $books:expr) => {{
+        let books: &[Book] = $books;
+        let mut changes = Vec::with_capacity(books.len());
+        for some in books.chunks($crate::store::books::TOGETHER) {
+            let sql = $db.in_order($crate::store::books::insertion(some.len()));
+            let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
+            for book in some {
+                let year = book.publication_year.map($crate::domain::book::Year::get);
+                query = query
+                    .bind(book.id.to_string())
+                    .bind(book.isbn.map(|isbn| isbn.to_string()))
+                    .bind(book.title.as_str())
+                    .bind($crate::domain::fold::key(book.title.as_str()))
+                    .bind(book.author.as_str())
+                    .bind($crate::domain::fold::key(book.author.as_str()))
+                    .bind(year)
+                    .bind($crate::store::lists::year_key(year))
+                    .bind(book.publisher.as_str())
+                    .bind(book.language.as_str())
+                    .bind($crate::domain::fold::case_key(book.language.as_str().trim()))
+                    .bind(book.description.as_str())
+                    .bind(book.category.map(|category| category.to_string()))
+                    .bind(i64::from(book.copies.get()))
+                    .bind(i64::from(book.available.get()))
+                    .bind(book.created)
+                    .bind(book.updated)
+                    .bind(book.version);
+            }
+            let kept: Vec<(String, i64)> = query.fetch_all(&mut *$tx).await?;
+            let numbers: std::collections::HashMap<String, i64> = kept.into_iter().collect();
+            for book in some {
+                let number = numbers.get(&book.id.to_string()).copied().unwrap_or_default();
+                let (old, new) = ($crate::domain::words::Words::default(), $crate::domain::words::Words::of(book));
+                changes.push($crate::store::postings::Change { number, old, new });
+            }
         }
+        changes
     }};
 }
 pub(super) use insert;
@@ -114,8 +137,8 @@ impl Store {
         let mut tried = 1;
         loop {
             let made = tx!(&self.db, |tx| {
-                let change = insert!(tx, book);
-                index!(tx, &[change]);
+                let changes = insert!(tx, &self.db, std::slice::from_ref(book));
+                index!(tx, &self.db, &changes);
             });
             match self.explain(made, book.isbn).await {
                 Ok(None) if tried < TRIES => tried += 1,
@@ -142,10 +165,8 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!(
-            concat!("SELECT ", columns!(), " FROM book b WHERE b.id IN ({})"),
-            super::lists::places(1, ids.len())
-        );
+        let sql = format!(concat!("SELECT ", columns!(), " FROM book b WHERE b.id IN ({})"), places(1, ids.len()));
+        let sql = self.db.in_order(sql);
         let rows: Vec<BookRow> = on!(&self.db, |db| {
             let mut query = sqlx::query_as(AssertSqlSafe(sql));
             for id in ids {
@@ -174,7 +195,7 @@ impl Store {
                 let after = Book { version: before.version + 1, ..after };
                 wanted = after.isbn;
                 let change = replace!(tx, number, &before, &after);
-                index!(tx, &[change]);
+                index!(tx, &self.db, &[change]);
                 after
             });
             match self.explain(changed, wanted).await {
@@ -199,7 +220,7 @@ impl Store {
             let (number, book) = lock!(tx, id);
             rule(&book).map_err(shared::Error::Refused)?;
             sqlx::query("DELETE FROM book WHERE number = $1").bind(number).execute(&mut *tx).await?;
-            index!(tx, &[Change { number, old: Words::of(&book), new: Words::default() }]);
+            index!(tx, &self.db, &[Change { number, old: Words::of(&book), new: Words::default() }]);
             book
         })
     }

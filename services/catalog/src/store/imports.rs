@@ -45,6 +45,14 @@ pub struct Batch {
 /// What became of a draft, and the book that it is about.
 pub type Outcome = (Fate, Option<BookId>);
 
+/// A book that a draft may be of.
+enum Known {
+    /// It was there before: its number, and what it is like now.
+    Kept(i64, Box<Book>),
+    /// An earlier draft of the batch adds it: its place among those that are added.
+    Added(usize),
+}
+
 /// What a dry run would have added so far.
 #[derive(Default)]
 pub struct Seen(HashSet<u64>);
@@ -67,7 +75,7 @@ pub struct Exported {
 
 /// The books that the drafts are of, by what they are known by.
 macro_rules! known {
-    ($tx:expr, $drafts:expr) => {{
+    ($tx:expr, $db:expr, $drafts:expr) => {{
         let (mut isbns, mut titles) = (Vec::new(), Vec::new());
         for draft in $drafts {
             match Likeness::of_draft(draft) {
@@ -76,7 +84,7 @@ macro_rules! known {
                 Likeness::Words(..) => titles.push(Value::Text(key(draft.title.as_str()))),
             }
         }
-        let mut known: HashMap<Likeness, (i64, Book)> = HashMap::new();
+        let mut known: HashMap<Likeness, Known> = HashMap::new();
         let by_isbn = isbns.chunks(ROWS).map(|some| ("b.isbn", some));
         let by_title = titles.chunks(ROWS).map(|some| ("b.isbn IS NULL AND b.title_key", some));
         for (condition, some) in by_isbn.chain(by_title).collect::<Vec<_>>() {
@@ -85,10 +93,11 @@ macro_rules! known {
                 condition,
                 places(1, some.len())
             );
+            let sql = $db.in_order(sql);
             let rows: Vec<BookRow> = bind!(sqlx::query_as(AssertSqlSafe(sql)), some).fetch_all(&mut *$tx).await?;
             for row in rows {
                 let (number, book) = (row.number, Book::try_from(row)?);
-                known.insert(Likeness::of(&book), (number, book));
+                known.insert(Likeness::of(&book), Known::Kept(number, Box::new(book)));
             }
         }
         known
@@ -186,9 +195,10 @@ impl Store {
                     .execute(&mut *tx)
                     .await?;
             }
-            let mut known = known!(tx, &batch.drafts);
+            let mut known = known!(tx, &self.db, &batch.drafts);
             let mut named = named!(tx, &batch.drafts);
             let (mut outcomes, mut changes) = (Vec::with_capacity(batch.drafts.len()), Vec::new());
+            let mut added: Vec<Book> = Vec::new();
             for draft in &batch.drafts {
                 let likeness = Likeness::of_draft(draft);
                 if batch.dry_run && !known.contains_key(&likeness) && seen.0.contains(&likeness.digest()) {
@@ -199,35 +209,37 @@ impl Store {
                     Some(name) => Some(category!(tx, named, name, batch)),
                     None => None,
                 };
-                let outcome = match known.get(&likeness) {
-                    None => {
-                        let book = draft.book(Id::fresh(batch.now).into(), category, batch.terms, batch.now);
-                        if !batch.dry_run {
-                            changes.push(books::insert!(tx, &book));
-                        }
-                        let number = changes.last().map_or(0, |change| change.number);
-                        known.insert(likeness, (number, book.clone()));
-                        (Fate::Added(Box::new(book.clone())), Some(book.id))
-                    }
-                    Some((number, book)) => {
-                        let (number, book) = (*number, book.clone());
-                        let fate = match draft.settle(&book, category, batch.terms, batch.now) {
-                            Fate::Updated(after) => {
-                                let after = Box::new(Book { version: book.version + 1, ..*after });
-                                if !batch.dry_run {
-                                    changes.push(books::replace!(tx, number, &book, &after));
-                                }
-                                known.insert(likeness, (number, *after.clone()));
-                                Fate::Updated(after)
-                            }
-                            fate => fate,
-                        };
-                        (fate, Some(book.id))
-                    }
+                let book = match known.get(&likeness) {
+                    Some(Known::Kept(_, book)) => Some(book.as_ref().clone()),
+                    Some(Known::Added(place)) => added.get(*place).cloned(),
+                    None => None,
                 };
-                outcomes.push(outcome);
+                let Some(book) = book else {
+                    let book = draft.book(Id::fresh(batch.now).into(), category, batch.terms, batch.now);
+                    outcomes.push((Fate::Added, Some(book.id)));
+                    known.insert(likeness, Known::Added(added.len()));
+                    added.push(book);
+                    continue;
+                };
+                let fate = draft.settle(&book, category, batch.terms, batch.now);
+                if let (Fate::Updated(after), Some(known)) = (&fate, known.get_mut(&likeness)) {
+                    match known {
+                        Known::Added(place) => added.splice(*place..=*place, [after.as_ref().clone()]).for_each(drop),
+                        Known::Kept(number, kept) => {
+                            let after = Book { version: book.version + 1, ..after.as_ref().clone() };
+                            if !batch.dry_run {
+                                changes.push(books::replace!(tx, *number, &book, &after));
+                            }
+                            **kept = after;
+                        }
+                    }
+                }
+                outcomes.push((fate, Some(book.id)));
             }
-            index!(tx, &changes);
+            if !batch.dry_run {
+                changes.extend(books::insert!(tx, &self.db, &added));
+                index!(tx, &self.db, &changes);
+            }
             outcomes
         })
     }
@@ -252,7 +264,9 @@ impl Store {
     }
 }
 
-/// Whether somebody else took an ISBN or a name, or changed a book, between our reading and our writing.
+/// Whether somebody else took an ISBN or a name, changed a book or deleted a category between our reading and our writing.
 fn has_changed_meanwhile(cause: &sqlx::Error) -> bool {
-    matches!(cause, sqlx::Error::RowNotFound) || shared::database::violated_unique(cause).is_some()
+    matches!(cause, sqlx::Error::RowNotFound)
+        || shared::database::violated_unique(cause).is_some()
+        || shared::database::violates_reference(cause)
 }

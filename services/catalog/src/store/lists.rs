@@ -285,12 +285,7 @@ fn sort_key(row: &BookRow, column: Column) -> String {
 }
 
 /// A page of rows, with the token of the next.
-pub(super) fn close(
-    mut rows: Vec<BookRow>,
-    page: &Page,
-    key: impl Fn(&BookRow) -> String,
-    total: i64,
-) -> Result<Found> {
+fn close(mut rows: Vec<BookRow>, page: &Page, key: impl Fn(&BookRow) -> String, total: i64) -> Result<Found> {
     let next_page_token = page.close(&mut rows, key);
     let books: Result<Vec<Book>> = rows.into_iter().map(Book::try_from).collect();
     Ok(Found { books: books?, next_page_token, total, total_is_least: false })

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::domain::words::Words;
 
-/// The most keys or rows in one statement. More take longer: SQLite looks for the name of each parameter among all of them.
-pub(super) const ROWS: usize = 64;
+/// The most keys or rows in one statement.
+pub(super) const ROWS: usize = 200;
 
 /// Behind every word that begins in a certain way.
 const LAST: char = char::MAX;
@@ -158,7 +158,7 @@ impl Sets {
 /// Keeps the changes of books' words, in the transaction that changes the books. Locks each block by updating it: one writer
 /// at a time rewrites its rows. To be called once, last, so that nobody who has a block waits for a book.
 macro_rules! index {
-    ($tx:expr, $changes:expr) => {
+    ($tx:expr, $db:expr, $changes:expr) => {
         for (block, words) in $crate::store::postings::by_block($changes) {
             sqlx::query(
                 "INSERT INTO posting_block (block, version) VALUES ($1, 1)
@@ -169,7 +169,7 @@ macro_rules! index {
             .await?;
             let words: Vec<_> = words.into_iter().collect();
             for some in words.chunks($crate::store::postings::ROWS) {
-                let sql = $crate::store::postings::of_a_block(some.len());
+                let sql = $db.in_order($crate::store::postings::of_a_block(some.len()));
                 let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(block);
                 for (word, _) in some {
                     query = query.bind(word);
@@ -177,7 +177,7 @@ macro_rules! index {
                 let rows: Vec<$crate::store::postings::PostingRow> = query.fetch_all(&mut *$tx).await?;
                 let (kept, emptied) = $crate::store::postings::merge(some, &rows)?;
                 if !kept.is_empty() {
-                    let sql = $crate::store::postings::upsert(kept.len());
+                    let sql = $db.in_order($crate::store::postings::upsert(kept.len()));
                     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
                     for row in kept {
                         query = query.bind(block).bind(row.word).bind(row.title).bind(row.author).bind(row.rest);
@@ -264,6 +264,7 @@ impl Store {
     }
 
     async fn posting_rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<PostingRow>> {
+        let sql = self.db.in_order(sql);
         Ok(on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), &values).fetch_all(db).await)?)
     }
 

@@ -15,7 +15,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     BookRow, Result, Store, columns,
-    lists::{Conditions, Filter, Found, Listing, Value, bind, close},
+    lists::{Conditions, Filter, Found, Listing, Value, bind},
     postings::{Sets, number, position},
 };
 use crate::domain::{
@@ -259,7 +259,8 @@ impl Store {
         let (hits, rows) = match conditions.is_empty() {
             true => {
                 let hits = search.best(after, wanted).await?;
-                let rows = self.rows_of(hits.get(skip..).unwrap_or_default(), &conditions).await?;
+                let shown = hits.get(skip..wanted.saturating_sub(1).min(hits.len())).unwrap_or_default();
+                let rows = self.rows_of(shown, &conditions).await?;
                 (hits, rows)
             }
             false => {
@@ -268,16 +269,17 @@ impl Store {
                 (hits, rows)
             }
         };
-        let (total, total_is_least) = match conditions.is_empty() {
+        let (counted, total_is_least) = match conditions.is_empty() {
             true => search.total((after.is_none() && hits.len() < wanted).then_some(hits.len())).await?,
             false => (self.total(&self.among(&search.numbers().await?, conditions)).await?, false),
         };
-        let ranks: HashMap<i64, Rank> = hits.into_iter().map(|(rank, number)| (number, rank)).collect();
-        let key = |row: &BookRow| {
-            let rank = ranks.get(&row.number).copied().unwrap_or(Rank::Anywhere);
-            format!("{} {}", rank as u8, row.number)
-        };
-        Ok(Found { total_is_least, ..close(rows, page, key, total)? })
+        let total = counted.max(i64::try_from(hits.len()).unwrap_or(i64::MAX));
+        // From the hits: of the rows, one may be gone since its words were read.
+        let mut shown = hits.get(skip..).unwrap_or_default().to_vec();
+        let next_page_token = page.close(&mut shown, |(rank, number)| format!("{} {number}", *rank as u8));
+        let last = shown.len();
+        let books = rows.into_iter().take(last).map(Book::try_from).collect::<Result<_>>()?;
+        Ok(Found { books, next_page_token, total, total_is_least })
     }
 
     /// The best `wanted` books that meet the conditions too: candidates are looked at, some at a time.
@@ -311,7 +313,7 @@ impl Store {
             let mut conditions = conditions.clone();
             let marks = vec!["?"; some.len()].join(", ");
             conditions.and(&format!("b.number IN ({marks})"), some.iter().map(|(_, number)| Value::Number(*number)));
-            let sql = format!(concat!("SELECT ", columns!(), " FROM book b{}"), conditions.clause());
+            let sql = self.db.in_order(format!(concat!("SELECT ", columns!(), " FROM book b{}"), conditions.clause()));
             let found: Vec<BookRow> =
                 on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), conditions.values()).fetch_all(db).await)?;
             rows.extend(found.into_iter().map(|row| (row.number, row)));
