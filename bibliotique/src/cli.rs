@@ -218,8 +218,8 @@ pub enum ImportCommand {
     /// Books from CSV, MARC 21 or UNIMARC (ISO 2709), or MARCXML.
     ///
     /// A record is the book that has its ISBN; without an ISBN, the book without one that has its title, author and year.
-    /// What became of every record stands in a report, a CSV file that can be corrected and imported again. Interrupted
-    /// and run again, an import neither loses nor doubles a book.
+    /// What became of every record stands in a report, a CSV file that can be corrected and imported again: of it only what
+    /// was refused is read. Interrupted and run again, an import neither loses nor doubles a book.
     Books(Box<ImportBooksArgs>),
 }
 
@@ -277,7 +277,8 @@ pub enum MatchedBook {
     Skip,
     /// Let the book take what the record says; what the record leaves empty stays.
     Update,
-    /// Add the record's copies to the book's. The same records at the same places of a file add theirs once in 30 days.
+    /// Add the record's copies to the book's. The same file, unchanged, adds them once in 30 days; what was refused is
+    /// corrected in the report, not in the file.
     Add,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{
     HeaderName, HeaderValue, Method,
-    header::{AUTHORIZATION, CONTENT_TYPE, LINK, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, LINK, RETRY_AFTER},
 };
 use shared::context::REQUEST_ID;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -25,10 +25,11 @@ pub fn layer(origins: &[HeaderValue]) -> CorsLayer {
         .allow_headers([
             AUTHORIZATION,
             CONTENT_TYPE,
+            IF_MATCH,
             HeaderName::from_static("x-api-key"),
             HeaderName::from_static(REQUEST_ID),
         ])
-        .expose_headers(ours.into_iter().chain([LINK, RETRY_AFTER]).collect::<Vec<_>>())
+        .expose_headers(ours.into_iter().chain([ETAG, LINK, RETRY_AFTER]).collect::<Vec<_>>())
         .max_age(Duration::from_secs(3600))
 }
 

@@ -74,14 +74,20 @@ impl<R: BufRead> Rows<R> {
         Ok(rows)
     }
 
-    /// The next book; rows without any text are none.
+    /// The next book; rows without any text are none, and those of an import's report that went in are not read again.
     pub fn read(&mut self) -> Result<Option<Result<Record, Flaw>>, Error> {
         while self.read_row(Wanted::Columns)? {
-            if !self.row.blank {
+            if !self.row.blank && !self.is_done() {
                 return Ok(Some(self.record()));
             }
         }
         Ok(None)
+    }
+
+    /// Whether the row is one of an import's report, and went in.
+    fn is_done(&self) -> bool {
+        let outcome = self.columns.outcome().map(|column| self.row.cell(column));
+        matches!(outcome, Some(b"added" | b"updated" | b"skipped"))
     }
 
     fn read_headings(&mut self) -> Result<Vec<String>, Error> {

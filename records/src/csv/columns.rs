@@ -112,7 +112,11 @@ impl FromStr for Assignment {
 
 /// The columns that are read, by their numbers from 0.
 #[derive(Default)]
-pub struct Columns(Vec<(Field, usize)>);
+pub struct Columns {
+    fields: Vec<(Field, usize)>,
+    /// What became of a record, in the report of an import.
+    outcome: Option<usize>,
+}
 
 impl Columns {
     /// # Errors
@@ -127,16 +131,23 @@ impl Columns {
         }
         let is_open = |field: Field| assigned.iter().all(|(other, _)| *other != field);
         let guessed: Vec<_> = guesses(headings).into_iter().filter(|(field, _)| is_open(*field)).collect();
-        let all = Self(assigned.into_iter().chain(guessed).collect());
+        let named = |name| headings.iter().position(|heading| heading == name);
+        let outcome = named("outcome").filter(|_| named("book_id").is_some());
+        let all = Self { fields: assigned.into_iter().chain(guessed).collect(), outcome };
         if all.of(Field::Title).next().is_some() { Ok(all) } else { Err(Error::NoTitle { columns: columns() }) }
     }
 
     pub fn of(&self, field: Field) -> impl Iterator<Item = usize> {
-        self.0.iter().filter(move |(other, _)| *other == field).map(|(_, column)| *column)
+        self.fields.iter().filter(move |(other, _)| *other == field).map(|(_, column)| *column)
+    }
+
+    /// Where the report of an import says what became of a record: of such a file only what was refused is read.
+    pub const fn outcome(&self) -> Option<usize> {
+        self.outcome
     }
 
     pub fn is_asked_for(&self, column: usize) -> bool {
-        self.0.iter().any(|(_, other)| *other == column)
+        self.outcome == Some(column) || self.fields.iter().any(|(_, other)| *other == column)
     }
 }
 

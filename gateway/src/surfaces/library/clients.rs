@@ -51,7 +51,7 @@ pub fn id_of(path: RawId, what: &str) -> Result<String, Ending> {
 /// Operation 8.
 pub async fn list(State(gateway): State<Shared>, Extension(caller): Extension<Arc<Caller>>, uri: Uri) -> Answer {
     let page = Page::of(&uri)?;
-    let wanted = pb::ListAccountsRequest { page_size: page.limit(), page_token: String::new(), skip: page.skip() };
+    let wanted = pb::ListAccountsRequest { page_size: page.limit(), page_token: page.after(), skip: page.skip() };
 
     let found = gateway.identity_for(&caller).list_accounts(wanted).await?.into_inner();
 

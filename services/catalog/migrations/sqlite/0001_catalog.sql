@@ -9,10 +9,10 @@ CREATE TABLE category (
     CONSTRAINT category_name_key UNIQUE (name_key)
 );
 
--- number: the order in which books came, which is the order of lists. *_key: what is sorted and compared, texts folded, and an
+-- number: the order in which books came, which is the order of lists; never given twice. *_key: what is sorted and compared, texts folded, and an
 -- unknown year before all others.
 CREATE TABLE book (
-    number INTEGER NOT NULL PRIMARY KEY,
+    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL,
     isbn TEXT,
     title TEXT NOT NULL,

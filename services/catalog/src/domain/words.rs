@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     book::Book,
-    fold::{KEY, fold, key},
+    fold::{KEY, fold},
     isbn::Isbn,
 };
 
@@ -137,8 +137,8 @@ fn asked(text: &str) -> (Vec<Isbn>, Vec<String>) {
 fn query(text: &str, mut whole: Vec<String>) -> Option<Query> {
     let last = whole.pop()?;
     let mut seen = BTreeSet::new();
-    whole.retain(|word| *word != last && seen.insert(word.clone()));
-    let title_key = Some(key(text)).filter(|title| title.chars().count() < KEY);
+    whole.retain(|word| seen.insert(word.clone()));
+    let title_key = Some(fold(text)).filter(|title| title.chars().count() < KEY);
     Some(Query { whole, last, title_key })
 }
 

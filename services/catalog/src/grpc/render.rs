@@ -92,7 +92,10 @@ pub fn changes(book: &pb::Book, mask: &[String], misfits: &mut Misfits) -> Chang
             "available_copies" => {
                 changes.available = misfits.take("book.available_copies", book.available_copies.try_into());
             }
-            _ => drop(misfits.take::<(), _>("update_mask", Err(format!("{path:?} cannot be changed")))),
+            _ => drop(misfits.take::<(), _>(
+                "update_mask",
+                Err(format!("{:?} cannot be changed", path.chars().take(50).collect::<String>())),
+            )),
         }
     }
     changes
@@ -107,7 +110,10 @@ pub fn category_changes(category: &pb::Category, mask: &[String], misfits: &mut 
             "description" => {
                 changes.description = misfits.take("category.description", category.description.parse());
             }
-            _ => drop(misfits.take::<(), _>("update_mask", Err(format!("{path:?} cannot be changed")))),
+            _ => drop(misfits.take::<(), _>(
+                "update_mask",
+                Err(format!("{:?} cannot be changed", path.chars().take(50).collect::<String>())),
+            )),
         }
     }
     changes
@@ -121,7 +127,11 @@ pub fn question(text: &str) -> Result<Question, Error<Refusal>> {
 /// A filter.
 pub fn filter(filter: pb::BookFilter) -> Result<Filter, Error<Refusal>> {
     let language = Some(filter.language.trim()).filter(|language| !language.is_empty());
-    let author = asked_words(&filter.author).map_err(|misfit| Error::invalid("filter.author", misfit))?;
+    let author = Some(&filter.author).filter(|author| !author.trim().is_empty());
+    let author = author
+        .map(|author| asked_words(author))
+        .transpose()
+        .map_err(|misfit| Error::invalid("filter.author", misfit))?;
     Ok(Filter {
         category: optional(&filter.category_id).map_err(|misfit| Error::invalid("filter.category_id", misfit))?,
         author,

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use proto::catalog::v1 as pb;
 use shared::{Error, context::Context};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc::{self, error::SendTimeoutError},
+    time::timeout,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 use tracing::Instrument as _;
@@ -38,7 +41,7 @@ impl Catalog {
                     next.map_err(|_| Status::deadline_exceeded("the next message did not come in time"))??;
                 let Some(request) = request else { return Ok(()) };
                 let answer = catalog.import(request, &mut seen).await?;
-                if !give(&answers, answer).await {
+                if !give(&answers, answer).await? {
                     return Ok(());
                 }
             }
@@ -75,7 +78,7 @@ impl Catalog {
                     category,
                 };
                 let entries: Vec<_> = exported.entries.into_iter().map(entry).collect();
-                if entries.is_empty() || !give(&answers, pb::ExportBooksResponse { entries }).await {
+                if entries.is_empty() || !give(&answers, pb::ExportBooksResponse { entries }).await? {
                     return Ok(());
                 }
             }
@@ -95,13 +98,18 @@ where
         // The panic hook has logged where a panic was; whoever reads the stream must not take it for its end.
         let outcome = working.await.unwrap_or_else(|_| Err(Status::internal("internal error")));
         if let Err(status) = outcome {
-            let _ = answers.send_timeout(Err(status), PATIENCE).await;
+            // However long that takes: without it the stream would seem to have come to its end.
+            let _ = answers.send(Err(status)).await;
         }
     });
     ReceiverStream::new(stream)
 }
 
-/// Gives an answer away; whether anybody took it.
-async fn give<T: Send>(answers: &Answers<T>, answer: T) -> bool {
-    answers.send_timeout(Ok(answer), PATIENCE).await.is_ok()
+/// Gives an answer away; whether there still was anybody to take it.
+async fn give<T: Send>(answers: &Answers<T>, answer: T) -> Result<bool, Status> {
+    match answers.send_timeout(Ok(answer), PATIENCE).await {
+        Ok(()) => Ok(true),
+        Err(SendTimeoutError::Closed(_)) => Ok(false),
+        Err(SendTimeoutError::Timeout(_)) => Err(Status::deadline_exceeded("an answer was not taken in time")),
+    }
 }

@@ -18,7 +18,7 @@ use crate::domain::{
     book::Book,
     category::{Category, name_key},
     fold::key,
-    import::{Draft, Fate, Likeness, Terms},
+    import::{Draft, Fate, Likeness, OnMatch, Terms},
     text::{Name, Remark},
 };
 
@@ -106,11 +106,12 @@ macro_rules! known {
 
 /// The categories that the drafts name, by what they are unique by.
 macro_rules! named {
-    ($tx:expr, $drafts:expr) => {{
+    ($tx:expr, $db:expr, $drafts:expr) => {{
         let keys: HashSet<String> = $drafts.iter().filter_map(|draft| draft.category.as_ref().map(name_key)).collect();
         let mut named: HashMap<String, CategoryId> = HashMap::new();
         if !keys.is_empty() {
             let sql = format!("SELECT name_key, id FROM category WHERE name_key IN ({})", places(1, keys.len()));
+            let sql = $db.in_order(sql);
             let values: Vec<Value> = keys.into_iter().map(Value::Text).collect();
             let rows: Vec<(String, String)> =
                 bind!(sqlx::query_as(AssertSqlSafe(sql)), &values).fetch_all(&mut *$tx).await?;
@@ -196,7 +197,7 @@ impl Store {
                     .await?;
             }
             let mut known = known!(tx, &self.db, &batch.drafts);
-            let mut named = named!(tx, &batch.drafts);
+            let mut named = named!(tx, &self.db, &batch.drafts);
             let (mut outcomes, mut changes) = (Vec::with_capacity(batch.drafts.len()), Vec::new());
             let mut added: Vec<Book> = Vec::new();
             for draft in &batch.drafts {
@@ -205,14 +206,17 @@ impl Store {
                     outcomes.push((batch.terms.of_a_double(), None));
                     continue;
                 }
-                let category = match &draft.category {
-                    Some(name) => Some(category!(tx, named, name, batch)),
-                    None => None,
-                };
                 let book = match known.get(&likeness) {
                     Some(Known::Kept(_, book)) => Some(book.as_ref().clone()),
                     Some(Known::Added(place)) => added.get(*place).cloned(),
                     None => None,
+                };
+                // As needed: a book that stays as it is needs none.
+                let category = match &draft.category {
+                    Some(name) if book.is_none() || batch.terms.on_match == OnMatch::Update => {
+                        Some(category!(tx, named, name, batch))
+                    }
+                    _ => None,
                 };
                 let Some(book) = book else {
                     let book = draft.book(Id::fresh(batch.now).into(), category, batch.terms, batch.now);

@@ -18,8 +18,8 @@ const FACET: i64 = 100;
 pub struct Filter {
     /// Where they stand.
     pub category: Option<CategoryId>,
-    /// Words of the author; none for whoever it is.
-    pub author: Vec<String>,
+    /// Words of the author, all of them; `None` for whoever it is.
+    pub author: Option<Vec<String>>,
     /// The language by its case key.
     pub language: Option<String>,
     /// Whether a copy can be borrowed.
@@ -255,14 +255,16 @@ impl Store {
             }
         }
         let order = column.map_or_else(|| "b.number".to_owned(), |column| format!("{column}{way}, b.number{way}"));
+        let mut values = conditions.values().to_vec();
+        values.extend([Value::Number(listing.page.probe()), Value::Number(listing.page.skip)]);
         let sql = format!(
-            concat!("SELECT ", columns!(), " FROM book b{} ORDER BY {} LIMIT {} OFFSET {}"),
+            concat!("SELECT ", columns!(), " FROM book b{} ORDER BY {} LIMIT ${} OFFSET ${}"),
             conditions.clause(),
             order,
-            listing.page.probe(),
-            listing.page.skip
+            values.len() - 1,
+            values.len()
         );
-        Ok(on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), conditions.values()).fetch_all(db).await)?)
+        Ok(on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), &values).fetch_all(db).await)?)
     }
 
     /// How many books meet the conditions.

@@ -184,12 +184,13 @@ macro_rules! index {
                     }
                     query.execute(&mut *$tx).await?;
                 }
-                for word in emptied {
-                    sqlx::query("DELETE FROM posting WHERE block = $1 AND word = $2")
-                        .bind(block)
-                        .bind(word)
-                        .execute(&mut *$tx)
-                        .await?;
+                if !emptied.is_empty() {
+                    let sql = $db.in_order($crate::store::postings::deletion(emptied.len()));
+                    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(block);
+                    for word in emptied {
+                        query = query.bind(word);
+                    }
+                    query.execute(&mut *$tx).await?;
                 }
             }
         }
@@ -200,6 +201,11 @@ pub(super) use index;
 /// Reads the rows of so many words of a block.
 pub(super) fn of_a_block(words: usize) -> String {
     format!("SELECT block, word, title, author, rest FROM posting WHERE block = $1 AND word IN ({})", places(2, words))
+}
+
+/// Takes away the rows of so many words of a block.
+pub(super) fn deletion(words: usize) -> String {
+    format!("DELETE FROM posting WHERE block = $1 AND word IN ({})", places(2, words))
 }
 
 /// Writes so many rows.

@@ -15,7 +15,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     BookRow, Result, Store, columns,
-    lists::{Conditions, Filter, Found, Listing, Value, bind},
+    lists::{Conditions, Filter, Found, Listing, Value, bind, places},
     postings::{Sets, number, position},
 };
 use crate::domain::{
@@ -66,7 +66,12 @@ struct Search<'a> {
     blocks: Vec<i64>,
     read: BTreeMap<i64, Read>,
     called: BTreeSet<i64>,
+    /// The books of an author, if one is asked for.
+    author: Option<Books>,
 }
+
+/// Books, by their blocks.
+type Books = BTreeMap<i64, RoaringBitmap>;
 
 /// Where the words of a rank may stand.
 #[derive(Clone, Copy)]
@@ -126,13 +131,14 @@ impl Read {
 }
 
 impl<'a> Search<'a> {
-    async fn new(store: &'a Store, query: &'a Query) -> Result<Self> {
+    async fn new(store: &'a Store, query: &'a Query, filter: &Filter) -> Result<Self> {
         let blocks = store.blocks().await?;
+        let author = store.by_author(filter).await?;
         let called = match &query.title_key {
             Some(title_key) => store.called(title_key).await?,
             None => BTreeSet::new(),
         };
-        Ok(Self { store, query, blocks, read: BTreeMap::new(), called })
+        Ok(Self { store, query, blocks, read: BTreeMap::new(), called, author })
     }
 
     /// The best `many` books behind `after`.
@@ -142,7 +148,7 @@ impl<'a> Search<'a> {
             let behind = after.filter(|(after, _)| *after == rank).map_or(0, |(_, number)| number);
             if rank == Rank::Called {
                 let called = self.called.range((Bound::Excluded(behind), Bound::Unbounded));
-                hits.extend(called.map(|number| (rank, *number)));
+                hits.extend(called.filter(|number| self.is_of_author(**number)).map(|number| (rank, *number)));
             } else {
                 self.of_rank(rank, behind, many, &mut hits).await?;
             }
@@ -162,7 +168,8 @@ impl<'a> Search<'a> {
             self.prepare(some, rank).await?;
             for block in some {
                 let Some(read) = self.read.get(block) else { continue };
-                let numbers = read.of(rank, self.query).into_iter().map(|place| number(*block, place));
+                let found = self.by_author(*block, read.of(rank, self.query));
+                let numbers = found.into_iter().map(|place| number(*block, place));
                 let new = numbers.filter(|number| *number > behind && !self.called.contains(number));
                 hits.extend(new.map(|number| (rank, number)));
                 if hits.len() >= many {
@@ -171,6 +178,19 @@ impl<'a> Search<'a> {
             }
         }
         Ok(())
+    }
+
+    fn is_of_author(&self, number: i64) -> bool {
+        let (block, place) = position(number);
+        self.author.as_ref().is_none_or(|author| author.get(&block).is_some_and(|books| books.contains(place)))
+    }
+
+    /// Those of the author, if one is asked for.
+    fn by_author(&self, block: i64, found: RoaringBitmap) -> RoaringBitmap {
+        match &self.author {
+            None => found,
+            Some(author) => author.get(&block).map(|books| found & books).unwrap_or_default(),
+        }
     }
 
     /// Reads of these blocks what a rank needs.
@@ -215,8 +235,9 @@ impl<'a> Search<'a> {
         }
         let counted: Vec<i64> = self.blocks.iter().copied().take(COUNTED).collect();
         self.prepare(&counted, Rank::Anywhere).await?;
-        let sets = counted.iter().filter_map(|block| self.read.get(block));
-        let total: u64 = sets.map(|read| read.all(self.query, Place::Anywhere).len()).sum();
+        let sets = counted.iter().filter_map(|block| Some((*block, self.read.get(block)?)));
+        let total: u64 =
+            sets.map(|(block, read)| self.by_author(block, read.all(self.query, Place::Anywhere)).len()).sum();
         Ok((i64::try_from(total).unwrap_or(i64::MAX), self.blocks.len() > COUNTED))
     }
 
@@ -229,7 +250,7 @@ impl<'a> Search<'a> {
             for block in some {
                 // What has been counted is not kept: this may be most of the catalogue.
                 let read = self.read.remove(block).unwrap_or_default();
-                let all = read.all(self.query, Place::Anywhere);
+                let all = self.by_author(*block, read.all(self.query, Place::Anywhere));
                 numbers.extend(all.into_iter().map(|place| number(*block, place)));
             }
         }
@@ -250,35 +271,28 @@ impl Store {
     /// When the page's token is of another question.
     pub(super) async fn search(&self, query: &Query, listing: &Listing) -> Result<Found> {
         let page = &listing.page;
-        let mut search = Search::new(self, query).await?;
+        let mut search = Search::new(self, query, &listing.filter).await?;
         let after = parse_position(&page.after)?;
-        let conditions = self.filtered(&listing.filter).await?;
+        let conditions = Conditions::of(&listing.filter);
         let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
         let wanted = usize::try_from(page.skip + page.probe()).unwrap_or(usize::MAX);
 
-        let (hits, rows) = match conditions.is_empty() {
-            true => {
-                let hits = search.best(after, wanted).await?;
-                let shown = hits.get(skip..wanted.saturating_sub(1).min(hits.len())).unwrap_or_default();
-                let rows = self.rows_of(shown, &conditions).await?;
-                (hits, rows)
-            }
-            false => {
-                let (hits, mut rows) = self.best_of(&mut search, after, wanted, &conditions).await?;
-                let rows = rows.split_off(skip.min(rows.len()));
-                (hits, rows)
-            }
+        let hits = match conditions.is_empty() {
+            true => search.best(after, wanted).await?,
+            false => self.best_of(&mut search, after, wanted, &conditions).await?,
         };
-        let (counted, total_is_least) = match conditions.is_empty() {
-            true => search.total((after.is_none() && hits.len() < wanted).then_some(hits.len())).await?,
-            false => (self.total(&self.among(&search.numbers().await?, conditions)).await?, false),
+        let shown = hits.get(skip..wanted.saturating_sub(1).min(hits.len())).unwrap_or_default();
+        let books = self.rows_of(shown).await?.into_iter().map(Book::try_from).collect::<Result<_>>()?;
+        let is_all = (after.is_none() && hits.len() < wanted).then_some(hits.len());
+        let (counted, total_is_least) = match (conditions.is_empty(), &listing.filter.author) {
+            (true, None) => search.total(is_all).await?,
+            (true, Some(_)) => (i64::try_from(search.numbers().await?.len()).unwrap_or(i64::MAX), false),
+            (false, _) => (self.total(&self.among(&search.numbers().await?, conditions)).await?, false),
         };
         let total = counted.max(i64::try_from(hits.len()).unwrap_or(i64::MAX));
         // From the hits: of the rows, one may be gone since its words were read.
         let mut shown = hits.get(skip..).unwrap_or_default().to_vec();
         let next_page_token = page.close(&mut shown, |(rank, number)| format!("{} {number}", *rank as u8));
-        let last = shown.len();
-        let books = rows.into_iter().take(last).map(Book::try_from).collect::<Result<_>>()?;
         Ok(Found { books, next_page_token, total, total_is_least })
     }
 
@@ -289,33 +303,41 @@ impl Store {
         mut after: Option<Hit>,
         wanted: usize,
         conditions: &Conditions,
-    ) -> Result<(Vec<Hit>, Vec<BookRow>)> {
-        let (mut hits, mut rows) = (Vec::new(), Vec::new());
+    ) -> Result<Vec<Hit>> {
+        let mut hits = Vec::new();
         loop {
             let candidates = search.best(after, CANDIDATES).await?;
-            let found = self.rows_of(&candidates, conditions).await?;
-            let numbers: BTreeSet<i64> = found.iter().map(|row| row.number).collect();
-            hits.extend(candidates.iter().filter(|(_, number)| numbers.contains(number)));
-            rows.extend(found);
+            let fitting = self.fitting(&candidates, conditions).await?;
+            hits.extend(candidates.iter().filter(|(_, number)| fitting.contains(number)));
             after = candidates.last().copied();
-            if candidates.len() < CANDIDATES || rows.len() >= wanted {
-                rows.truncate(wanted);
+            if candidates.len() < CANDIDATES || hits.len() >= wanted {
                 hits.truncate(wanted);
-                return Ok((hits, rows));
+                return Ok(hits);
             }
         }
     }
 
-    /// The rows of these books that meet the conditions, in the order of the books.
-    async fn rows_of(&self, hits: &[Hit], conditions: &Conditions) -> Result<Vec<BookRow>> {
+    /// Which of these books meet the conditions.
+    async fn fitting(&self, hits: &[Hit], conditions: &Conditions) -> Result<BTreeSet<i64>> {
+        let numbers: Vec<i64> = hits.iter().map(|(_, number)| *number).collect();
+        let conditions = self.among(&numbers, conditions.clone());
+        let sql = format!("SELECT b.number FROM book b{}", conditions.clause());
+        let found: Vec<i64> =
+            on!(&self.db, |db| bind!(sqlx::query_scalar(AssertSqlSafe(sql)), conditions.values()).fetch_all(db).await)?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// The rows of these books, in their order.
+    async fn rows_of(&self, hits: &[Hit]) -> Result<Vec<BookRow>> {
         let mut rows = HashMap::new();
         for some in hits.chunks(CANDIDATES) {
-            let mut conditions = conditions.clone();
-            let marks = vec!["?"; some.len()].join(", ");
-            conditions.and(&format!("b.number IN ({marks})"), some.iter().map(|(_, number)| Value::Number(*number)));
-            let sql = self.db.in_order(format!(concat!("SELECT ", columns!(), " FROM book b{}"), conditions.clause()));
+            let places = places(1, some.len());
+            let sql = self
+                .db
+                .in_order(format!(concat!("SELECT ", columns!(), " FROM book b WHERE b.number IN ({})"), places));
+            let numbers: Vec<Value> = some.iter().map(|(_, number)| Value::Number(*number)).collect();
             let found: Vec<BookRow> =
-                on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), conditions.values()).fetch_all(db).await)?;
+                on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), &numbers).fetch_all(db).await)?;
             rows.extend(found.into_iter().map(|row| (row.number, row)));
         }
         Ok(hits.iter().filter_map(|(_, number)| rows.remove(number)).collect())
@@ -331,11 +353,22 @@ impl Store {
 
     /// What the books of a list have to meet.
     pub(super) async fn conditions(&self, question: &Question, filter: &Filter) -> Result<Conditions> {
-        let conditions = self.filtered(filter).await?;
+        let conditions = Conditions::of(filter);
+        if let Question::Words(query) = question {
+            return Ok(self.among(&Search::new(self, query, filter).await?.numbers().await?, conditions));
+        }
+        let conditions = match self.by_author(filter).await? {
+            None => conditions,
+            Some(author) => {
+                let numbers = |(block, books): (&i64, &RoaringBitmap)| {
+                    books.iter().map(|place| number(*block, place)).collect::<Vec<_>>()
+                };
+                self.among(&author.iter().flat_map(numbers).collect::<Vec<_>>(), conditions)
+            }
+        };
         Ok(match question {
-            Question::Blank => conditions,
+            Question::Blank | Question::Words(_) => conditions,
             Question::Wordless => self.among(&[], conditions),
-            Question::Words(query) => self.among(&Search::new(self, query).await?.numbers().await?, conditions),
             Question::Isbn(isbn, query) => {
                 let mut conditions = conditions;
                 conditions.and("b.isbn = ?", [Value::Text(isbn.to_string())]);
@@ -357,25 +390,21 @@ impl Store {
         Ok(if has_words { conditions } else { self.among(&[], conditions) })
     }
 
-    /// What a filter asks of books.
-    async fn filtered(&self, filter: &Filter) -> Result<Conditions> {
-        let conditions = Conditions::of(filter);
-        if filter.author.is_empty() {
-            return Ok(conditions);
-        }
-        let words: BTreeSet<String> = filter.author.iter().cloned().collect();
-        let mut numbers = Vec::new();
+    /// The books whose author has all the words that a filter asks for; `None` if it asks for none.
+    async fn by_author(&self, filter: &Filter) -> Result<Option<Books>> {
+        let Some(words) = &filter.author else { return Ok(None) };
+        let words: BTreeSet<String> = words.iter().cloned().collect();
+        let mut books = Books::new();
         for some in self.blocks().await?.chunks(TOGETHER) {
             let mut sets: BTreeMap<i64, Vec<RoaringBitmap>> = BTreeMap::new();
             for row in self.postings(some, &words).await? {
                 sets.entry(row.block).or_default().push(Sets::of(&row)?.author);
             }
             for (block, sets) in sets.into_iter().filter(|(_, sets)| sets.len() == words.len()) {
-                let all = sets.into_iter().reduce(|all, set| all & set).unwrap_or_default();
-                numbers.extend(all.into_iter().map(|place| number(block, place)));
+                books.insert(block, sets.into_iter().reduce(|all, set| all & set).unwrap_or_default());
             }
         }
-        Ok(self.among(&numbers, conditions))
+        Ok(Some(books))
     }
 
     /// One condition more: to be one of these.
