@@ -76,8 +76,7 @@ impl<W: Write> MarcXmlWriter<W> {
         for author in authors {
             self.data_field("700", "0 ", &[('a', author)])?;
         }
-        let copies = record.copies.map_or(1..=0, |copies| copies.min(1)..=copies);
-        for copy in copies {
+        for copy in record.copies.into_iter().flat_map(|copies| copies.min(1)..=copies) {
             self.data_field("852", "  ", &[('t', &copy.to_string())])?;
         }
         Ok(())
