@@ -42,14 +42,14 @@ impl Catalog {
         if title.is_none() {
             misfits.missing("book.title");
         }
-        self.none(misfits, &changes).await?;
+        self.must_fit(misfits, &changes).await?;
         let title = title.ok_or_else(|| Error::invalid("book.title", "must be given"))?;
         let now = self.clock.now();
         Ok(Book::new(Id::fresh(now).into(), title, now).change(changes, now))
     }
 
     /// Whether nothing misfits. If anything does, a category that there is not is named beside it.
-    async fn none(&self, mut misfits: Misfits, changes: &Changes) -> Result<(), Error<Refusal>> {
+    async fn must_fit(&self, mut misfits: Misfits, changes: &Changes) -> Result<(), Error<Refusal>> {
         if let (false, Some(category)) = (misfits.is_empty(), changes.category.flatten())
             && self.store.category(category).await?.is_none()
         {
@@ -59,7 +59,7 @@ impl Catalog {
     }
 
     /// What only the database knows to be wrong with a book that is not to be kept.
-    async fn try_on(&self, id: Option<BookId>, changes: &Changes) -> Result<(), Error<Refusal>> {
+    async fn check_references(&self, id: Option<BookId>, changes: &Changes) -> Result<(), Error<Refusal>> {
         if let Some(category) = changes.category.flatten() {
             self.existing_category(category).await?;
         }
@@ -92,7 +92,7 @@ impl CatalogService for Catalog {
 
         if request.validate_only {
             let changes = Changes { isbn: Some(book.isbn), category: Some(book.category), ..Changes::default() };
-            self.try_on(None, &changes).await?;
+            self.check_references(None, &changes).await?;
         } else {
             self.store.create_book(&book).await?;
         }
@@ -159,7 +159,7 @@ impl CatalogService for Catalog {
         let id = field("book.id", &wanted.id)?;
         let mut misfits = Misfits::default();
         let changes = changes(&wanted, &request.update_mask.unwrap_or_default().paths, &mut misfits);
-        self.none(misfits, &changes).await?;
+        self.must_fit(misfits, &changes).await?;
 
         let now = self.clock.now();
         let rule = |book: &Book| {
@@ -169,7 +169,7 @@ impl CatalogService for Catalog {
         let book = if request.validate_only || changes == Changes::default() {
             let book = self.existing(id).await?;
             book.must_be(&wanted.etag).map_err(Error::Refused)?;
-            self.try_on(Some(id), &changes).await?;
+            self.check_references(Some(id), &changes).await?;
             book
         } else {
             self.store.update_book(id, rule).await?

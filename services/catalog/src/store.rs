@@ -5,6 +5,7 @@ mod categories;
 mod imports;
 mod lists;
 mod postings;
+mod ranks;
 mod search;
 
 use shared::{Db, Timestamp, database::Migrations, database::OpenError, secret::Secret};

@@ -51,7 +51,7 @@ impl Terms {
     /// What becomes of a draft of a book that an earlier one would have added, as far as a dry run can tell.
     pub fn of_a_double(self) -> Fate {
         match self.on_match {
-            OnMatch::Skip => Fate::Left("stands further up in the file"),
+            OnMatch::Skip => Fate::Skipped("stands further up in the file"),
             OnMatch::Update | OnMatch::Add => Fate::UpdatedLater,
         }
     }
@@ -100,7 +100,7 @@ pub enum Fate {
     /// Its book, which is not there yet, would change.
     UpdatedLater,
     /// Its book stays, and why.
-    Left(&'static str),
+    Skipped(&'static str),
     /// It cannot be had: a field, and what is wrong with it.
     Refused(&'static str, &'static str),
 }
@@ -116,7 +116,7 @@ impl Draft {
     /// What becomes of this draft of `book`.
     pub fn settle(&self, book: &Book, category: Option<CategoryId>, terms: Terms, now: Timestamp) -> Fate {
         match terms.on_match {
-            OnMatch::Skip => Fate::Left("the book is there already"),
+            OnMatch::Skip => Fate::Skipped("the book is there already"),
             OnMatch::Update => self.update(book, category, now),
             OnMatch::Add => self.add_copies(book, terms, now),
         }
@@ -129,7 +129,7 @@ impl Draft {
         let changes = Changes { title, category: category.map(Some), available, ..self.changes.clone() };
         let after = book.change(changes, now);
         if (Book { updated: book.updated, ..after.clone() }) == *book {
-            return Fate::Left("the book says the same already");
+            return Fate::Skipped("the book says the same already");
         }
         Fate::Updated(Box::new(after))
     }
@@ -137,7 +137,7 @@ impl Draft {
     fn add_copies(&self, book: &Book, terms: Terms, now: Timestamp) -> Fate {
         let more = self.copies.unwrap_or(terms.default_copies);
         if more == Copies::default() {
-            return Fate::Left("there are no copies to add");
+            return Fate::Skipped("there are no copies to add");
         }
         match (book.copies.plus(more), book.available.plus(more)) {
             (Ok(_), Ok(available)) => {
@@ -183,10 +183,10 @@ mod tests {
     fn a_draft_that_says_nothing_new_leaves_its_book() {
         let fate = |draft: Draft, on_match| draft.settle(&book(), None, terms(on_match), NOW);
 
-        assert!(matches!(fate(draft(), OnMatch::Skip), Fate::Left(_)));
-        assert!(matches!(fate(draft(), OnMatch::Update), Fate::Left(_)));
+        assert!(matches!(fate(draft(), OnMatch::Skip), Fate::Skipped(_)));
+        assert!(matches!(fate(draft(), OnMatch::Update), Fate::Skipped(_)));
         let none = Draft { copies: 0.try_into().ok(), ..draft() };
-        assert!(matches!(fate(none, OnMatch::Add), Fate::Left(_)));
+        assert!(matches!(fate(none, OnMatch::Add), Fate::Skipped(_)));
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub fn outcome(line: i64, fate: Fate, book: Option<BookId>) -> Outcome {
     let (kind, field, reason) = match fate {
         Fate::Added => (Kind::Added, "", ""),
         Fate::Updated(_) | Fate::UpdatedLater => (Kind::Updated, "", ""),
-        Fate::Left(why) => (Kind::Skipped, "", why),
+        Fate::Skipped(why) => (Kind::Skipped, "", why),
         Fate::Refused(field, why) => (Kind::Refused, field, why),
     };
     let book_id = book.map(|book| book.to_string()).unwrap_or_default();

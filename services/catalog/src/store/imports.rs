@@ -182,7 +182,7 @@ impl Store {
                 .fetch_optional(&mut *tx)
                 .await?;
                 if known.is_some() {
-                    return Ok(batch.drafts.iter().map(|_| (Fate::Left("was imported before"), None)).collect());
+                    return Ok(batch.drafts.iter().map(|_| (Fate::Skipped("was imported before"), None)).collect());
                 }
             }
             if let (Some(request_id), false) = (&batch.request_id, batch.dry_run) {
