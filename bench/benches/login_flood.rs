@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use bench::{Latencies, Served, Table, probe, serve_if_asked};
+use bench::{Data, Latencies, Served, Table, probe, serve_if_asked};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
@@ -36,7 +36,8 @@ async fn main() -> anyhow::Result<()> {
     serve_if_asked().await?;
     let permits = thread::available_parallelism()?.get().saturating_sub(1).max(1);
     let alone = bcrypt_alone(permits);
-    let served = Served::start().await?;
+    let data = Data::sqlite()?;
+    let served = Served::together(&data).await?;
     let http = reqwest::Client::new();
     let token = prepare(&served, &http).await?;
 

@@ -1,74 +1,187 @@
-//! The suite in a process of its own: this very program, started again.
+//! The suite in processes of its own, as one or as three, on SQLite or PostgreSQL.
 
-use std::{env, process::Stdio, time::Duration};
+use std::{net::TcpListener, sync::Arc};
 
-use anyhow::Context as _;
 use bibliotique::cli::Cli;
 use clap::Parser as _;
-use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-    time::timeout,
+use proto::catalog::v1::catalog_service_client::CatalogServiceClient;
+use shared::{
+    Clock,
+    channel::Channel,
+    passport::{Caller, Passports},
+    secret::Secret,
 };
+use tempfile::TempDir;
+use testing::Cluster;
 
-/// Tells the second process what it is for.
-const ASKED: &str = "BIBLIOTIQUE_BENCH_SERVES";
-
-/// Where the suite listens; chosen so that it does not meet one that runs on the default ports.
-const HTTP: &str = "127.0.0.1:18888";
+use crate::process::{self, Process, Variables};
 
 /// The e-mail address and password of its admin.
 pub const ADMIN: (&str, &str) = ("admin@example.org", "Lis-7-livres!");
 
-/// In the process that [`Served::start`] starts, serves until it is killed; in any other, goes on.
+const INTERNAL_KEY: &str = "an internal key for figures, 32 bytes";
+const PEPPER: &str = "a pepper for figures, of at least 32 bytes";
+
+/// In a process that [`Served`] starts, does what `bibliotique` does with its arguments, and ends; in any other, goes on.
+/// Its last line is the most memory that it had, in MiB.
 ///
 /// # Errors
-/// What `bibliotique serve` would say.
+/// What `bibliotique` would say.
 pub async fn serve_if_asked() -> anyhow::Result<()> {
-    if env::var_os(ASKED).is_none() {
-        return Ok(());
-    }
-    bibliotique::run(Cli::parse_from(["bibliotique", "serve"])).await?;
+    let Some(arguments) = process::asked() else { return Ok(()) };
+    bibliotique::run(Cli::parse_from([vec!["bibliotique".to_owned()], arguments].concat())).await?;
+    println!("{}", process::peak_mib("self")?);
     std::process::exit(0)
 }
 
-/// A suite that runs, with an empty embedded database. Dropped, it is killed and its data is gone.
+/// Where a suite keeps its data. Dropped, it is gone.
+pub struct Data {
+    directory: TempDir,
+    /// The databases of identity and catalog, if they are not files in the directory.
+    postgres: Option<[String; 2]>,
+}
+
+impl Data {
+    /// Files in an empty directory.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn sqlite() -> anyhow::Result<Self> {
+        Ok(Self { directory: tempfile::tempdir()?, postgres: None })
+    }
+
+    /// Empty databases in a cluster.
+    ///
+    /// # Errors
+    /// When the directory for the secrets cannot be made.
+    pub async fn postgres(cluster: &Cluster) -> anyhow::Result<Self> {
+        let databases = [cluster.database().await, cluster.database().await];
+        Ok(Self { directory: tempfile::tempdir()?, postgres: Some(databases) })
+    }
+
+    /// The databases of identity and catalog.
+    pub fn urls(&self) -> [String; 2] {
+        let file = |name| format!("sqlite:{}", self.directory.path().join("data").join(name).display());
+        self.postgres.clone().unwrap_or_else(|| [file("identity.db"), file("catalog.db")])
+    }
+
+    /// For a process that makes an embedded suite of it.
+    pub fn embedded(&self) -> Variables {
+        let mut variables = vec![("BIBLIOTIQUE_DATA_DIR", self.directory.path().join("data").display().to_string())];
+        if self.postgres.is_some() {
+            variables.extend(self.databases());
+        }
+        variables
+    }
+
+    fn databases(&self) -> Variables {
+        let [identity, catalog] = self.urls();
+        vec![("BIBLIOTIQUE_IDENTITY_DATABASE_URL", identity), ("BIBLIOTIQUE_CATALOG_DATABASE_URL", catalog)]
+    }
+}
+
+fn common() -> Variables {
+    [
+        ("BIBLIOTIQUE_LOG", "warn"),
+        ("BIBLIOTIQUE_ADMIN_EMAIL", ADMIN.0),
+        ("BIBLIOTIQUE_ADMIN_PASSWORD", ADMIN.1),
+        ("BIBLIOTIQUE_INTERNAL_KEY", INTERNAL_KEY),
+        ("BIBLIOTIQUE_PEPPER", PEPPER),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .to_vec()
+}
+
+/// Addresses that are free at this moment.
+pub struct Addresses {
+    http: String,
+    identity: String,
+    catalog: String,
+}
+
+impl Addresses {
+    /// On loopback.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn free() -> anyhow::Result<Self> {
+        Ok(Self { http: free_address()?, identity: free_address()?, catalog: free_address()? })
+    }
+
+    /// For a process that listens there, or looks for the others there.
+    pub fn variables(&self) -> Variables {
+        vec![
+            ("BIBLIOTIQUE_HTTP_ADDR", self.http.clone()),
+            ("BIBLIOTIQUE_IDENTITY_ADDR", self.identity.clone()),
+            ("BIBLIOTIQUE_CATALOG_ADDR", self.catalog.clone()),
+        ]
+    }
+}
+
+/// An address of this machine that nobody listens on at this moment.
+///
+/// # Errors
+/// When there is none.
+pub fn free_address() -> anyhow::Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
+/// A suite that runs. Dropped, it is killed.
 pub struct Served {
-    _process: Child,
-    _data: TempDir,
+    processes: Vec<Process>,
+    addresses: Addresses,
 }
 
 impl Served {
-    /// Starts it and waits until it is ready.
+    /// All roles in one process.
     ///
     /// # Errors
-    /// When it does not become ready within ten seconds.
-    pub async fn start() -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
-        let mut process = Command::new(env::current_exe()?)
-            .envs([(ASKED, "1"), ("BIBLIOTIQUE_HTTP_ADDR", HTTP), ("BIBLIOTIQUE_IDENTITY_ADDR", "127.0.0.1:18051")])
-            .envs([
-                ("BIBLIOTIQUE_LOG", "warn"),
-                ("BIBLIOTIQUE_ADMIN_EMAIL", ADMIN.0),
-                ("BIBLIOTIQUE_ADMIN_PASSWORD", ADMIN.1),
-            ])
-            .env("BIBLIOTIQUE_DATA_DIR", data.path().join("data"))
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let stdout = process.stdout.take().context("the suite has an output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let first =
-            timeout(Duration::from_secs(10), lines.next_line()).await.context("the suite is not ready in time")??;
-        first.context("the suite ended at once")?;
-        // Somebody has to read what it prints, or it would wait.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { _process: process, _data: data })
+    /// When it does not become ready in time.
+    pub async fn together(data: &Data) -> anyhow::Result<Self> {
+        let addresses = Addresses::free()?;
+        let variables = [common(), data.embedded(), addresses.variables()].concat();
+        let process = Process::start(&["serve"], variables).await?;
+        Ok(Self { processes: vec![process], addresses })
+    }
+
+    /// Each role in a process of its own.
+    ///
+    /// # Errors
+    /// When one does not become ready in time.
+    pub async fn apart(data: &Data) -> anyhow::Result<Self> {
+        let addresses = Addresses::free()?;
+        let variables = [common(), data.databases(), addresses.variables()].concat();
+        let mut processes = Vec::new();
+        for role in ["identity", "catalog", "gateway"] {
+            processes.push(Process::start(&["serve", role], variables.clone()).await?);
+        }
+        Ok(Self { processes, addresses })
     }
 
     /// The whole URL of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{HTTP}{path}")
+        format!("http://{}{path}", self.addresses.http)
+    }
+
+    /// What an operator's command needs to find it.
+    pub fn variables(&self) -> Variables {
+        [common(), self.addresses.variables()].concat()
+    }
+
+    /// Its processes, by their numbers.
+    pub fn ids(&self) -> Vec<u32> {
+        self.processes.iter().map(Process::id).collect()
+    }
+
+    /// Catalog, called as an operator.
+    ///
+    /// # Errors
+    /// None, as long as addresses are addresses.
+    pub fn catalog(&self) -> anyhow::Result<CatalogServiceClient<Channel>> {
+        let passports = Arc::new(Passports::new(&Secret::from(INTERNAL_KEY)));
+        let (address, caller) = (&self.addresses.catalog, Caller::operator());
+        let channel =
+            Channel::remote(address, proto::DESCRIPTORS, catalog::AUDIENCE, caller, passports, Clock::system())?;
+        Ok(CatalogServiceClient::new(channel).max_encoding_message_size(shared::rpc::MESSAGE_BYTES))
     }
 }
