@@ -3,7 +3,11 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Every file of the contract; a new service adds its line here.
-const FILES: [&str; 2] = ["bibliotique/identity/v1/identity.proto", "bibliotique/catalog/v1/catalog.proto"];
+const FILES: [&str; 3] = [
+    "bibliotique/identity/v1/identity.proto",
+    "bibliotique/catalog/v1/catalog.proto",
+    "bibliotique/lending/v1/lending.proto",
+];
 
 /// Messages that carry a password, a token or a key. Their `Debug` is written by hand in `src/lib.rs` and prints no field.
 const SECRET: [&str; 8] = [

@@ -6,6 +6,7 @@ use catalog::CatalogArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway::GatewayArgs;
 use identity::IdentityArgs;
+use lending::LendingArgs;
 use records::Assignment;
 use shared::{
     passport::{Caller, Role},
@@ -62,6 +63,10 @@ pub struct CommonArgs {
     #[arg(long, env = "BIBLIOTIQUE_CATALOG_ADDR", default_value = "127.0.0.1:50052")]
     pub catalog_addr: String,
 
+    /// Where lending listens; for a role apart, where it is reached (several with commas).
+    #[arg(long, env = "BIBLIOTIQUE_LENDING_ADDR", default_value = "127.0.0.1:50053")]
+    pub lending_addr: String,
+
     /// Secret that the roles of a suite share, at least 32 bytes. Embedded, made once and kept in the data directory.
     #[arg(long, env = "BIBLIOTIQUE_INTERNAL_KEY", hide_env_values = true, value_parser = KeyParser)]
     pub internal_key: Option<Secret>,
@@ -101,6 +106,10 @@ pub struct ServeArgs {
     /// See [`CatalogArgs`].
     #[command(flatten)]
     pub catalog: CatalogArgs,
+
+    /// See [`LendingArgs`].
+    #[command(flatten)]
+    pub lending: LendingArgs,
 
     /// See [`GatewayArgs`].
     #[command(flatten)]
@@ -154,6 +163,8 @@ pub enum ServedRole {
     Identity,
     /// What exists.
     Catalog,
+    /// What is out.
+    Lending,
     /// The HTTP door.
     Gateway,
 }

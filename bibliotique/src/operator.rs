@@ -7,6 +7,7 @@ use anyhow::bail;
 use axum::Router;
 use catalog::CatalogArgs;
 use identity::IdentityArgs;
+use lending::LendingArgs;
 use proto::identity::v1::{
     self as pb, create_account_request::Credential, identity_service_client::IdentityServiceClient,
 };
@@ -44,8 +45,8 @@ impl Operator {
         }
         data_dir(&common.data_dir)?;
         let settings = identity_settings(identity, &common.data_dir, Duration::from_secs(1), false)?;
-        let service =
-            identity::start(settings, Arc::clone(&way.passports), way.clock.clone(), CancellationToken::new()).await?;
+        let (passports, clock) = (Arc::clone(&way.passports), way.clock.clone());
+        let service = identity::start(settings, way.to_nowhere(), passports, clock, CancellationToken::new()).await?;
         Ok(Self::new(way.local(service.router)))
     }
 
@@ -73,8 +74,8 @@ pub async fn reach_catalog(common: &CommonArgs, args: &CatalogArgs) -> anyhow::R
     }
     data_dir(&common.data_dir)?;
     let settings = catalog_settings(args, &common.data_dir, false);
-    let service =
-        catalog::start(settings, Arc::clone(&way.passports), way.clock.clone(), CancellationToken::new()).await?;
+    let (passports, clock) = (Arc::clone(&way.passports), way.clock.clone());
+    let service = catalog::start(settings, way.to_nowhere(), passports, clock, CancellationToken::new()).await?;
     Ok(way.local(service))
 }
 
@@ -105,6 +106,12 @@ impl<'a> Way<'a> {
             bail!("{audience} does not answer at {address}: start it, or set BIBLIOTIQUE_{variable}_ADDR");
         }
         Ok(None)
+    }
+
+    /// Lending is not there while a command has a database to itself: what is for it is kept until it is.
+    fn to_nowhere(&self) -> Channel {
+        let (passports, clock) = (Arc::clone(&self.passports), self.clock.clone());
+        Channel::promised(lending::AUDIENCE, Caller::service(self.audience), passports, clock).0
     }
 
     fn local(self, service: Router) -> Channel {
@@ -139,6 +146,12 @@ pub fn identity_settings(
 pub fn catalog_settings(args: &CatalogArgs, directory: &Path, reflection: bool) -> catalog::Settings {
     let database_url = args.catalog_database_url.clone().unwrap_or_else(|| embedded_url(directory, "catalog.db"));
     catalog::Settings { database_url, reflection }
+}
+
+/// Lending's settings in an embedded suite.
+pub fn lending_settings(args: &LendingArgs, directory: &Path, reflection: bool) -> lending::Settings {
+    let database = args.lending_database_url.clone().unwrap_or_else(|| embedded_url(directory, "lending.db"));
+    args.settings(database, reflection)
 }
 
 /// `bibliotique admin …`.

@@ -28,6 +28,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         None => everything(args).await,
         Some(ServedRole::Identity) => identity_alone(args).await,
         Some(ServedRole::Catalog) => catalog_alone(args).await,
+        Some(ServedRole::Lending) => lending_alone(args).await,
         Some(ServedRole::Gateway) => gateway_alone(args).await,
     }
 }
@@ -49,12 +50,15 @@ fn embedded(args: &ServeArgs) -> anyhow::Result<SuiteSettings> {
     warn_if_open(directory)?;
     let identity_addr = socket(&args.common.identity_addr)?;
     let catalog_addr = socket(&args.common.catalog_addr)?;
+    let lending_addr = socket(&args.common.lending_addr)?;
     let identity_tells = args.reflection.at(identity_addr);
     Ok(SuiteSettings {
         identity: crate::operator::identity_settings(&args.identity, directory, args.session(), identity_tells)?,
         identity_addr,
         catalog: crate::operator::catalog_settings(&args.catalog, directory, args.reflection.at(catalog_addr)),
         catalog_addr,
+        lending: crate::operator::lending_settings(&args.lending, directory, args.reflection.at(lending_addr)),
+        lending_addr,
         gateway: args.gateway.clone(),
         internal_key: given_or_kept(args.common.internal_key.as_ref(), directory, "internal.key")?,
         clock: Clock::system(),
@@ -69,6 +73,7 @@ fn greet(suite: &Suite, data: &str) {
     println!("  HTTP  http://{http}");
     println!("  gRPC  {}  (identity)", suite.identity);
     println!("  gRPC  {}  (catalog)", suite.catalog);
+    println!("  gRPC  {}  (lending)", suite.lending);
     if !suite.has_admin {
         println!("Make an admin:  bibliotique admin create --email you@example.org   (cargo run -- admin create …)");
     }
@@ -89,8 +94,9 @@ async fn identity_alone(args: ServeArgs) -> anyhow::Result<()> {
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let settings = args.identity.settings(database, pepper, args.session(), args.reflection.at(address));
-    let passports = Arc::new(Passports::new(&internal_key));
-    let service = identity::start(settings, passports, Clock::system(), leaving.clone()).await?;
+    let ways = Ways::of("identity", &internal_key);
+    let lending = ways.to(&args.common.lending_addr, lending::AUDIENCE)?;
+    let service = identity::start(settings, lending, ways.passports, ways.clock, leaving.clone()).await?;
     let serving = tokio::spawn(serve(listener, service.router, Limits::default(), stop.clone()));
     println!("bibliotique identity is ready on {address}");
 
@@ -106,10 +112,29 @@ async fn catalog_alone(args: ServeArgs) -> anyhow::Result<()> {
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let settings = catalog::Settings { database_url, reflection: args.reflection.at(address) };
-    let passports = Arc::new(Passports::new(&internal_key));
-    let service = catalog::start(settings, passports, Clock::system(), leaving.clone()).await?;
+    let ways = Ways::of("catalog", &internal_key);
+    let lending = ways.to(&args.common.lending_addr, lending::AUDIENCE)?;
+    let service = catalog::start(settings, lending, ways.passports, ways.clock, leaving.clone()).await?;
     let serving = tokio::spawn(serve(listener, service, Limits::default(), stop.clone()));
     println!("bibliotique catalog is ready on {address}");
+
+    end(args.drain_seconds, leaving, stop, serving).await
+}
+
+async fn lending_alone(args: ServeArgs) -> anyhow::Result<()> {
+    let address = socket(&args.common.lending_addr)?;
+    let database =
+        required(args.lending.lending_database_url.as_ref(), "lending-database-url", "LENDING_DATABASE_URL")?;
+    let internal_key = required(args.common.internal_key.as_ref(), "internal-key", "INTERNAL_KEY")?;
+    let listener = bind(address).await?;
+
+    let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
+    let settings = args.lending.settings(database, args.reflection.at(address));
+    let ways = Ways::of("lending", &internal_key);
+    let identity = ways.to(&args.common.identity_addr, identity::AUDIENCE)?;
+    let service = lending::start(settings, identity, ways.passports, ways.clock, leaving.clone()).await?;
+    let serving = tokio::spawn(serve(listener, service, Limits::default(), stop.clone()));
+    println!("bibliotique lending is ready on {address}");
 
     end(args.drain_seconds, leaving, stop, serving).await
 }
@@ -120,28 +145,43 @@ async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
     let http = listener.local_addr()?;
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
-    let passports = Arc::new(Passports::new(&internal_key));
-    let clock = Clock::system();
-    let way = |addresses, audience| {
-        let caller = Caller::service("gateway");
-        Channel::remote(addresses, proto::DESCRIPTORS, audience, caller, Arc::clone(&passports), clock.clone())
-    };
-    let identity = way(&args.common.identity_addr, identity::AUDIENCE)?;
-    let catalog = way(&args.common.catalog_addr, catalog::AUDIENCE)?;
+    let ways = Ways::of("gateway", &internal_key);
+    let identity = ways.to(&args.common.identity_addr, identity::AUDIENCE)?;
+    let catalog = ways.to(&args.common.catalog_addr, catalog::AUDIENCE)?;
+    let lending = ways.to(&args.common.lending_addr, lending::AUDIENCE)?;
     let session = args.session();
     let app = gateway::app(gateway::Settings {
         identity,
         catalog,
+        lending,
         session,
         time_zone: args.gateway.time_zone,
         cors_origins: args.gateway.cors_origins,
-        clock: clock.clone(),
+        clock: ways.clock,
         leaving: leaving.clone(),
     });
     let serving = tokio::spawn(serve(listener, app, Limits::default(), stop.clone()));
     println!("bibliotique gateway is ready on http://{http}");
 
     end(args.drain_seconds, leaving, stop, serving).await
+}
+
+/// The ways from a role to its neighbours elsewhere.
+struct Ways {
+    name: &'static str,
+    passports: Arc<Passports>,
+    clock: Clock,
+}
+
+impl Ways {
+    fn of(name: &'static str, internal_key: &Secret) -> Self {
+        Self { name, passports: Arc::new(Passports::new(internal_key)), clock: Clock::system() }
+    }
+
+    fn to(&self, addresses: &str, audience: &'static str) -> anyhow::Result<Channel> {
+        let (caller, passports) = (Caller::service(self.name), Arc::clone(&self.passports));
+        Ok(Channel::remote(addresses, proto::DESCRIPTORS, audience, caller, passports, self.clock.clone())?)
+    }
 }
 
 async fn end(

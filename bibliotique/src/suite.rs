@@ -7,7 +7,7 @@ use axum::Router;
 use gateway::GatewayArgs;
 use shared::{
     Clock,
-    channel::Channel,
+    channel::{Channel, Promise},
     passport::{Caller, Passports},
     secret::Secret,
     server::{Limits, serve},
@@ -25,6 +25,10 @@ pub struct SuiteSettings {
     pub catalog: catalog::Settings,
     /// Where catalog's gRPC port is.
     pub catalog_addr: SocketAddr,
+    /// Lending's.
+    pub lending: lending::Settings,
+    /// Where lending's gRPC port is.
+    pub lending_addr: SocketAddr,
     /// The gateway's.
     pub gateway: GatewayArgs,
     /// What passports are signed with.
@@ -43,10 +47,14 @@ pub struct Suite {
     pub identity: SocketAddr,
     /// Where catalog's gRPC port is.
     pub catalog: SocketAddr,
+    /// Where lending's gRPC port is.
+    pub lending: SocketAddr,
     /// Whether anybody runs the place.
     pub has_admin: bool,
     to_identity: Channel,
     to_catalog: Channel,
+    to_lending: Channel,
+    _lending_is_here: Promise,
     leaving: CancellationToken,
     stop: CancellationToken,
     servers: JoinSet<()>,
@@ -61,23 +69,32 @@ impl Suite {
         let http = bind(settings.gateway.http_addr).await?;
         let identity_port = bind(settings.identity_addr).await?;
         let catalog_port = bind(settings.catalog_addr).await?;
+        let lending_port = bind(settings.lending_addr).await?;
         let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
         let passports = Arc::new(Passports::new(&settings.internal_key));
         let clock = settings.clock;
         let session = settings.identity.session;
 
+        // Lending asks identity, and both others ask lending: the way there is laid before it is here.
+        let (way_to_lending, promise) =
+            Channel::promised(lending::AUDIENCE, Caller::service("gateway"), Arc::clone(&passports), clock.clone());
+        let lending_for = |name| way_to_lending.on_behalf_of(Arc::new(Caller::service(name)));
+        let (keys, time) = (|| Arc::clone(&passports), || clock.clone());
         let identity =
-            identity::start(settings.identity, Arc::clone(&passports), clock.clone(), leaving.clone()).await?;
-        let catalog = catalog::start(settings.catalog, Arc::clone(&passports), clock.clone(), leaving.clone()).await?;
-        let way = |service: &Router, audience| {
-            let caller = Caller::service("gateway");
-            Channel::local(service.clone(), audience, caller, Arc::clone(&passports), clock.clone())
+            identity::start(settings.identity, lending_for("identity"), keys(), time(), leaving.clone()).await?;
+        let catalog = catalog::start(settings.catalog, lending_for("catalog"), keys(), time(), leaving.clone()).await?;
+        let way = |service: &Router, audience, name| {
+            Channel::local(service.clone(), audience, Caller::service(name), keys(), time())
         };
-        let to_identity = way(&identity.router, identity::AUDIENCE);
-        let to_catalog = way(&catalog, catalog::AUDIENCE);
+        let identity_for_lending = way(&identity.router, identity::AUDIENCE, lending::AUDIENCE);
+        let lending = lending::start(settings.lending, identity_for_lending, keys(), time(), leaving.clone()).await?;
+        promise.keep(lending.clone());
+        let to_identity = way(&identity.router, identity::AUDIENCE, "gateway");
+        let to_catalog = way(&catalog, catalog::AUDIENCE, "gateway");
         let app = gateway::app(gateway::Settings {
             identity: to_identity.clone(),
             catalog: to_catalog.clone(),
+            lending: way_to_lending.clone(),
             session,
             time_zone: settings.gateway.time_zone,
             cors_origins: settings.gateway.cors_origins,
@@ -89,9 +106,12 @@ impl Suite {
             http: http.local_addr()?,
             identity: identity_port.local_addr()?,
             catalog: catalog_port.local_addr()?,
+            lending: lending_port.local_addr()?,
             has_admin: identity.has_admin,
             to_identity,
             to_catalog,
+            to_lending: way_to_lending,
+            _lending_is_here: promise,
             leaving,
             stop,
             servers: JoinSet::new(),
@@ -99,6 +119,7 @@ impl Suite {
         suite.spawn(http, app, settings.limits);
         suite.spawn(identity_port, identity.router, settings.limits);
         suite.spawn(catalog_port, catalog, settings.limits);
+        suite.spawn(lending_port, lending, settings.limits);
         Ok(suite)
     }
 
@@ -114,6 +135,11 @@ impl Suite {
     /// The way to catalog as somebody, as an operator's command goes it.
     pub fn catalog_as(&self, caller: Caller) -> Channel {
         self.to_catalog.on_behalf_of(Arc::new(caller))
+    }
+
+    /// The way to lending as somebody, as an operator's command goes it.
+    pub fn lending_as(&self, caller: Caller) -> Channel {
+        self.to_lending.on_behalf_of(Arc::new(caller))
     }
 
     /// Is not ready at once, serves on for `drain`, finishes what is in flight, and ends.

@@ -29,6 +29,19 @@ pub mod catalog {
     }
 }
 
+/// Generated code of the lending service.
+pub mod lending {
+    /// Package `bibliotique.lending.v1`.
+    pub mod v1 {
+        #![expect(
+            missing_docs,
+            clippy::allow_attributes,
+            reason = "generated; the documentation is in the .proto file"
+        )]
+        include!(concat!(env!("OUT_DIR"), "/bibliotique.lending.v1.rs"));
+    }
+}
+
 /// Gives messages that carry a secret a `Debug` that says nothing but their name.
 macro_rules! secret {
     ($($message:path),+ $(,)?) => {$(

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
@@ -57,9 +57,30 @@ pub struct Channel {
     clock: Clock,
 }
 
+/// A service of this process, once it is there and as long as it is.
+type Place = Arc<RwLock<Option<Router>>>;
+
+/// Keeps the place of a service to which channels were made before it was there: services of one process know each other
+/// both ways. Dropped, it takes the service out again, and with it the circle in which they hold each other.
+pub struct Promise(Place);
+
+impl Promise {
+    /// From now on the channels lead to `service`.
+    pub fn keep(&self, service: Router) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(service);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        let gone = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(gone);
+    }
+}
+
 #[derive(Clone)]
 enum Transport {
-    Local(Router),
+    Local(Place),
     Remote { connections: Connections, known: Arc<Known> },
 }
 
@@ -87,8 +108,21 @@ impl Channel {
         passports: Arc<Passports>,
         clock: Clock,
     ) -> Self {
-        let transport = Transport::Local(service);
+        let transport = Transport::Local(Arc::new(RwLock::new(Some(service))));
         Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock }
+    }
+
+    /// To a service that will be in this process once the promise is kept; UNAVAILABLE before and after.
+    pub fn promised(
+        audience: &'static str,
+        caller: Caller,
+        passports: Arc<Passports>,
+        clock: Clock,
+    ) -> (Self, Promise) {
+        let place = Place::default();
+        let transport = Transport::Local(Arc::clone(&place));
+        let channel = Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock };
+        (channel, Promise(place))
     }
 
     /// To a service elsewhere: `addresses` is one `host:port` or several with commas, used in turn. Connects when first
@@ -152,7 +186,10 @@ impl Channel {
         self.sign(request.headers_mut(), &context, patience);
 
         let answer = match self.transport {
-            Transport::Local(service) => timeout(patience, local(service, request)).await,
+            Transport::Local(place) => {
+                let service = place.read().unwrap_or_else(PoisonError::into_inner).clone();
+                timeout(patience, local(service, request)).await
+            }
             Transport::Remote { connections, known } if known.streamed.contains(request.uri().path()) => {
                 timeout(patience, streamed(connections, request)).await
             }
@@ -180,7 +217,8 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
-async fn local(service: Router, request: Request<Body>) -> Response<Body> {
+async fn local(service: Option<Router>, request: Request<Body>) -> Response<Body> {
+    let Some(service) = service else { return Status::unavailable("temporarily unavailable").into_http() };
     match service.oneshot(request).await {
         Ok(answer) => answer.map(Body::new),
         Err(never) => match never {},

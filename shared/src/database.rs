@@ -126,6 +126,14 @@ impl Db {
         }
     }
 
+    /// A subquery for the texts of a JSON array, which the parameter `place` is: a list of any length is one value.
+    pub fn texts_in_json(&self, place: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("SELECT value FROM json_each({place})"),
+            Self::Postgres(_) => format!("SELECT value FROM json_array_elements_text({place}::json)"),
+        }
+    }
+
     /// Whether it answers.
     pub async fn answers(&self) -> bool {
         crate::on!(self, |db| sqlx::query("SELECT 1").execute(db).await.is_ok())

@@ -3,17 +3,21 @@
 pub mod channel;
 pub mod clock;
 pub mod context;
+pub mod crash;
 pub mod database;
 pub mod error;
+pub mod feed;
 pub mod health;
 pub mod id;
 pub mod page;
 pub mod passport;
 pub mod random;
+pub mod replay;
 pub mod rpc;
 pub mod secret;
 pub mod server;
 pub mod telemetry;
+pub mod work;
 
 pub use clock::{Clock, Timestamp};
 pub use database::Db;

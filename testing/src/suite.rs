@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use proto::{
     catalog::v1::catalog_service_client::CatalogServiceClient,
     identity::v1::identity_service_client::IdentityServiceClient,
+    lending::v1::lending_service_client::LendingServiceClient,
 };
 use reqwest::{
     Method, Request,
@@ -91,8 +92,15 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
     let settings = SuiteSettings {
         identity,
         identity_addr: anywhere,
-        catalog: catalog::Settings { database_url: Secret::from(beside(database_url)), reflection: true },
+        catalog: catalog::Settings { database_url: beside(database_url, "catalog"), reflection: true },
         catalog_addr: anywhere,
+        lending: lending::Settings {
+            database_url: beside(database_url, "lending"),
+            policy: lending::domain::policy::Policy::default(),
+            history_days: None,
+            reflection: true,
+        },
+        lending_addr: anywhere,
         gateway: GatewayArgs { http_addr: anywhere, time_zone, cors_origins: Vec::new() },
         internal_key: Secret::from(INTERNAL_KEY),
         clock,
@@ -101,15 +109,17 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
     (settings, hand)
 }
 
-/// Catalog's database: beside identity's on SQLite, and a schema of its own in the same database on PostgreSQL.
-fn beside(database_url: &str) -> String {
-    match database_url.strip_prefix("sqlite:") {
-        Some(file) => format!("sqlite:{}", file.replace("test.db", "catalog.db")),
+/// The database of a role other than identity: beside identity's on SQLite, and a schema of its own in the same database on
+/// PostgreSQL.
+pub fn beside(database_url: &str, role: &str) -> Secret {
+    let url = match database_url.strip_prefix("sqlite:") {
+        Some(file) => format!("sqlite:{}", file.replace("test.db", &format!("{role}.db"))),
         None => {
             let join = if database_url.contains('?') { '&' } else { '?' };
-            format!("{database_url}{join}options=-csearch_path%3Dcatalog")
+            format!("{database_url}{join}options=-csearch_path%3D{role}")
         }
-    }
+    };
+    Secret::from(url)
 }
 
 impl TestSuite {
@@ -123,6 +133,7 @@ impl TestSuite {
         let (mut settings, hand) = settings(database.url());
         change(&mut settings);
         database.make_schema("catalog").await;
+        database.make_schema("lending").await;
         let suite = Suite::start(settings).await.expect("the suite starts");
         Self { suite, hand, http: reqwest::Client::new() }
     }
@@ -191,6 +202,11 @@ impl TestSuite {
     /// Catalog over gRPC, as somebody.
     pub fn catalog_as(&self, caller: Caller) -> CatalogServiceClient<Channel> {
         CatalogServiceClient::new(self.suite.catalog_as(caller)).max_decoding_message_size(64 << 20)
+    }
+
+    /// Lending over gRPC, as somebody.
+    pub fn lending_as(&self, caller: Caller) -> LendingServiceClient<Channel> {
+        LendingServiceClient::new(self.suite.lending_as(caller)).max_decoding_message_size(64 << 20)
     }
 
     /// Identity over gRPC, as somebody.

@@ -6,7 +6,7 @@ mod render;
 mod streams;
 
 use proto::catalog::v1::{self as pb, catalog_service_server::CatalogService};
-use shared::{Clock, Error, Id, page::Page};
+use shared::{Clock, Error, Id, channel::Channel, page::Page};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -30,6 +30,8 @@ const MOST_IDS: usize = 1000;
 #[derive(Clone)]
 pub struct Catalog {
     pub(crate) store: Store,
+    /// The way to lending, on catalog's own behalf.
+    pub(crate) lending: Channel,
     pub(crate) clock: Clock,
 }
 

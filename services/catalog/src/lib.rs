@@ -12,6 +12,7 @@ use axum::Router;
 use proto::catalog::v1::catalog_service_server::CatalogServiceServer;
 use shared::{
     Clock,
+    channel::Channel,
     database::OpenError,
     health,
     passport::Passports,
@@ -40,12 +41,13 @@ pub enum StartError {
 }
 
 /// Opens the database, brings its schema up to date, and answers with the service, behind its guard: to be served, or called
-/// without a socket. It is not healthy any more from `stop` on.
+/// without a socket. `lending`: the way there, on catalog's own behalf. It is not healthy any more from `stop` on.
 ///
 /// # Errors
 /// [`StartError`]
 pub async fn start(
     settings: Settings,
+    lending: Channel,
     passports: Arc<Passports>,
     clock: Clock,
     stop: CancellationToken,
@@ -57,7 +59,7 @@ pub async fn start(
         let store = probe.clone();
         async move { store.answers().await }
     });
-    let server = CatalogServiceServer::new(Catalog { store, clock: clock.clone() })
+    let server = CatalogServiceServer::new(Catalog { store, lending, clock: clock.clone() })
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(LIST_BYTES);
     let mut routes = Routes::new(server).add_service(health.await);

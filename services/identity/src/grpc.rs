@@ -7,6 +7,7 @@ mod render;
 use proto::identity::v1::{self as pb, identity_service_server::IdentityService};
 use shared::{
     Clock, Error, Id,
+    channel::Channel,
     context::Context,
     page::Page,
     passport::{Caller, Role as Standing},
@@ -36,6 +37,8 @@ type Answer<T> = Result<Response<T>, Status>;
 /// The service.
 pub struct Identity {
     pub(crate) store: Store,
+    /// The way to lending, on identity's own behalf.
+    pub(crate) lending: Channel,
     pub(crate) hasher: Hasher,
     pub(crate) bcrypt_cost: u32,
     pub(crate) tokens: Tokens,
@@ -165,6 +168,14 @@ impl IdentityService for Identity {
         let account = self.existing(id).await?;
 
         Ok(Response::new(pb::GetAccountResponse { account: Some(account.into()) }))
+    }
+
+    async fn get_standing(&self, request: Request<pb::GetStandingRequest>) -> Answer<pb::GetStandingResponse> {
+        let id = field("account_id", &request.get_ref().account_id)?;
+
+        let account = self.existing(id).await?;
+
+        Ok(Response::new(pb::GetStandingResponse { active: account.active, role: pb::Role::from(account.role).into() }))
     }
 
     async fn list_accounts(&self, request: Request<pb::ListAccountsRequest>) -> Answer<pb::ListAccountsResponse> {

@@ -14,6 +14,7 @@ use axum::Router;
 use proto::identity::v1::{create_account_request::Credential, identity_service_server::IdentityServiceServer};
 use shared::{
     Clock, Error,
+    channel::Channel,
     context::RequestId,
     database::OpenError,
     health,
@@ -66,12 +67,14 @@ pub struct Service {
 }
 
 /// Opens the database, brings its schema up to date, makes the first signing key and the first admin where there are none,
-/// and answers with the service, behind its guard. It is not healthy any more from `stop` on.
+/// and answers with the service, behind its guard. `lending`: the way there, on identity's own behalf. It is not healthy any
+/// more from `stop` on.
 ///
 /// # Errors
 /// [`StartError`]
 pub async fn start(
     settings: Settings,
+    lending: Channel,
     passports: Arc<Passports>,
     clock: Clock,
     stop: CancellationToken,
@@ -82,6 +85,7 @@ pub async fn start(
     let policy = settings.policy;
     let service = Identity {
         store: store.clone(),
+        lending,
         hasher,
         bcrypt_cost: settings.bcrypt_cost,
         tokens,

@@ -13,12 +13,13 @@ const ADMIN: Access = Roles(&[Admin]);
 const SIGNED_IN: Access = Roles(&[Client, Admin] as &[Role]);
 
 /// A row for every rpc of `identity.proto`.
-pub const POLICY: [Rule; 19] = [
+pub const POLICY: [Rule; 20] = [
     ("/bibliotique.identity.v1.IdentityService/RegisterAccount", SERVICE),
     ("/bibliotique.identity.v1.IdentityService/CreateAccount", ADMIN),
     ("/bibliotique.identity.v1.IdentityService/LogIn", SERVICE),
     ("/bibliotique.identity.v1.IdentityService/LogOut", SIGNED_IN),
     ("/bibliotique.identity.v1.IdentityService/GetAccount", SIGNED_IN),
+    ("/bibliotique.identity.v1.IdentityService/GetStanding", SERVICE),
     ("/bibliotique.identity.v1.IdentityService/ListAccounts", ADMIN),
     ("/bibliotique.identity.v1.IdentityService/UpdateAccount", SIGNED_IN),
     ("/bibliotique.identity.v1.IdentityService/DeleteAccount", ADMIN),

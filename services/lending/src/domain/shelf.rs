@@ -1,0 +1,46 @@
+//! What there is of a book for somebody who wants it.
+
+use super::{CopyId, HoldId, copy::MOST};
+
+/// How many copies of a book are where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stock {
+    /// Can be borrowed.
+    pub on_shelf: i64,
+    /// Are out.
+    pub on_loan: i64,
+    /// Are set aside.
+    pub on_hold_shelf: i64,
+    /// Are lost.
+    pub lost: i64,
+}
+
+impl Stock {
+    /// All that are not withdrawn.
+    pub const fn copies(&self) -> i64 {
+        self.on_shelf + self.on_loan + self.on_hold_shelf + self.lost
+    }
+
+    /// Whether so many more are too many.
+    pub const fn is_full_with(&self, more: i64) -> bool {
+        self.copies() + more > MOST
+    }
+}
+
+/// What a patron may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    /// There is no such book.
+    Unknown,
+    /// Of the book that he asked for, nothing.
+    Empty,
+    /// The copy that he brought to the desk is not for him.
+    Kept,
+    /// This copy.
+    Copy {
+        /// Which one.
+        copy: CopyId,
+        /// What it fulfils: his hold on the book, if he has one.
+        hold: Option<HoldId>,
+    },
+}

@@ -1,0 +1,49 @@
+//! The feed: served by a task of its own that goes no faster than the other side.
+
+use std::time::Duration;
+
+use proto::lending::v1 as pb;
+use shared::{Error, feed::Position};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+use tracing::Instrument as _;
+
+use super::{Lending, render::availability};
+use crate::domain::Refusal;
+
+/// How long the other side may take for a message.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Answers = mpsc::Sender<Result<pb::WatchAvailabilityResponse, Status>>;
+
+impl Lending {
+    /// Tells what changes behind a position, until nobody listens any more or the service ends.
+    pub(super) fn watching(&self, position: Position) -> ReceiverStream<Result<pb::WatchAvailabilityResponse, Status>> {
+        let (answers, stream) = mpsc::channel(1);
+        let lending = self.clone();
+        let work = async move {
+            let watched = lending.stop.run_until_cancelled(lending.watch(position, &answers)).await;
+            if let Some(Err(error)) = watched {
+                let _ = answers.send(Err(error.into())).await;
+            }
+        };
+        tokio::spawn(work.in_current_span());
+        ReceiverStream::new(stream)
+    }
+
+    async fn watch(&self, mut position: Position, answers: &Answers) -> Result<(), Error<Refusal>> {
+        loop {
+            let changes = tokio::select! {
+                changes = self.store.next_changes(&position) => changes?,
+                () = answers.closed() => return Ok(()),
+            };
+            position = changes.position;
+            let availabilities = changes.stocks.iter().map(availability).collect();
+            let message = pb::WatchAvailabilityResponse { availabilities, resume_token: position.token() };
+            if answers.send_timeout(Ok(message), PATIENCE).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}

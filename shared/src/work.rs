@@ -1,0 +1,44 @@
+//! Work that a role does without being asked: what was left undone is done, what is old is forgotten.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::context::{Context, RequestId};
+
+/// The most that one round may take.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Does `job` at once, then every `period` and whenever `wake` is notified, until `stop`. Each round has a request id of its
+/// own. A round that fails is logged, and that is all: the next one comes.
+pub fn repeat<J, F, E>(name: &'static str, period: Duration, wake: Arc<Notify>, stop: CancellationToken, job: J)
+where
+    J: Fn() -> F + Send + 'static,
+    F: Future<Output = Result<(), E>> + Send,
+    E: fmt::Display + Send,
+{
+    let rounds = async move {
+        loop {
+            let id = RequestId::fresh();
+            let span = tracing::info_span!("work", name, %id);
+            let round = Context::new(id, LONGEST).scope(timeout(LONGEST, job())).instrument(span);
+            match stop.run_until_cancelled(round).await {
+                None => return,
+                Some(Ok(Ok(()))) => (),
+                Some(Ok(Err(error))) => tracing::warn!(name, %error, "undone; it will be tried again"),
+                Some(Err(_)) => tracing::warn!(name, "took too long; it will be tried again"),
+            }
+            tokio::select! {
+                () = sleep(period) => (),
+                () = wake.notified() => (),
+                () = stop.cancelled() => return,
+            }
+        }
+    };
+    tokio::spawn(rounds);
+}
