@@ -130,24 +130,50 @@ reasons! {
     AccountNotFound = "ACCOUNT_NOT_FOUND",
     AdminExists = "ADMIN_EXISTS",
     ApiKeyNotFound = "API_KEY_NOT_FOUND",
+    BarcodeTaken = "BARCODE_TAKEN",
+    BookAwaited = "BOOK_AWAITED",
+    BookNotAvailable = "BOOK_NOT_AVAILABLE",
     BookNotFound = "BOOK_NOT_FOUND",
+    BookOnLoan = "BOOK_ON_LOAN",
     CategoryInUse = "CATEGORY_IN_USE",
     CategoryNotFound = "CATEGORY_NOT_FOUND",
     CategoryTaken = "CATEGORY_TAKEN",
     CommonPassword = "COMMON_PASSWORD",
     ConfirmationMismatch = "CONFIRMATION_MISMATCH",
+    CopyNotAvailable = "COPY_NOT_AVAILABLE",
+    CopyNotFound = "COPY_NOT_FOUND",
+    CopyNotOnLoan = "COPY_NOT_ON_LOAN",
+    CopyOnLoan = "COPY_ON_LOAN",
+    CopySetAside = "COPY_SET_ASIDE",
+    CopyStateContradicted = "COPY_STATE_CONTRADICTED",
     HashingQueueFull = "HASHING_QUEUE_FULL",
+    HoldEnded = "HOLD_ENDED",
+    HoldExists = "HOLD_EXISTS",
+    HoldLimitReached = "HOLD_LIMIT_REACHED",
+    HoldNotFound = "HOLD_NOT_FOUND",
     InvalidApiKey = "INVALID_API_KEY",
     InvalidCredentials = "INVALID_CREDENTIALS",
     IsbnTaken = "ISBN_TAKEN",
     LastAdmin = "LAST_ADMIN",
+    LoanLimitReached = "LOAN_LIMIT_REACHED",
+    LoanNotFound = "LOAN_NOT_FOUND",
+    LoanOverdue = "LOAN_OVERDUE",
+    LoanReturned = "LOAN_RETURNED",
+    LoanStateContradicted = "LOAN_STATE_CONTRADICTED",
     LoginTaken = "LOGIN_TAKEN",
     PasswordUnchanged = "PASSWORD_UNCHANGED",
+    PatronBlocked = "PATRON_BLOCKED",
+    PatronHasLoans = "PATRON_HAS_LOANS",
+    PatronHasOverdueLoans = "PATRON_HAS_OVERDUE_LOANS",
+    PatronNotFound = "PATRON_NOT_FOUND",
+    RenewalLimitReached = "RENEWAL_LIMIT_REACHED",
+    RequestIdReused = "REQUEST_ID_REUSED",
     RoleRequired = "ROLE_REQUIRED",
     SessionNotFound = "SESSION_NOT_FOUND",
     ShortPassword = "SHORT_PASSWORD",
     StaleEtag = "STALE_ETAG",
     TooManyAttempts = "TOO_MANY_ATTEMPTS",
+    TooManyCopies = "TOO_MANY_COPIES",
     WeakPassword = "WEAK_PASSWORD",
     WrongPassword = "WRONG_PASSWORD",
 }
@@ -159,19 +185,45 @@ macro_rules! not_of_a_change {
         $crate::fault::Reason::AccountNotFound
             | $crate::fault::Reason::AdminExists
             | $crate::fault::Reason::ApiKeyNotFound
+            | $crate::fault::Reason::BarcodeTaken
+            | $crate::fault::Reason::BookAwaited
+            | $crate::fault::Reason::BookNotAvailable
             | $crate::fault::Reason::BookNotFound
+            | $crate::fault::Reason::BookOnLoan
             | $crate::fault::Reason::CategoryInUse
             | $crate::fault::Reason::CategoryNotFound
             | $crate::fault::Reason::CategoryTaken
+            | $crate::fault::Reason::CopyNotAvailable
+            | $crate::fault::Reason::CopyNotFound
+            | $crate::fault::Reason::CopyNotOnLoan
+            | $crate::fault::Reason::CopyOnLoan
+            | $crate::fault::Reason::CopySetAside
+            | $crate::fault::Reason::CopyStateContradicted
             | $crate::fault::Reason::HashingQueueFull
+            | $crate::fault::Reason::HoldEnded
+            | $crate::fault::Reason::HoldExists
+            | $crate::fault::Reason::HoldLimitReached
+            | $crate::fault::Reason::HoldNotFound
             | $crate::fault::Reason::InvalidCredentials
             | $crate::fault::Reason::IsbnTaken
             | $crate::fault::Reason::LastAdmin
+            | $crate::fault::Reason::LoanLimitReached
+            | $crate::fault::Reason::LoanNotFound
+            | $crate::fault::Reason::LoanOverdue
+            | $crate::fault::Reason::LoanReturned
+            | $crate::fault::Reason::LoanStateContradicted
             | $crate::fault::Reason::LoginTaken
+            | $crate::fault::Reason::PatronBlocked
+            | $crate::fault::Reason::PatronHasLoans
+            | $crate::fault::Reason::PatronHasOverdueLoans
+            | $crate::fault::Reason::PatronNotFound
+            | $crate::fault::Reason::RenewalLimitReached
+            | $crate::fault::Reason::RequestIdReused
             | $crate::fault::Reason::RoleRequired
             | $crate::fault::Reason::SessionNotFound
             | $crate::fault::Reason::StaleEtag
             | $crate::fault::Reason::TooManyAttempts
+            | $crate::fault::Reason::TooManyCopies
     };
 }
 pub(crate) use not_of_a_change;

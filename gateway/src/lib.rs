@@ -20,6 +20,7 @@ use jiff::tz::TimeZone;
 use proto::{
     catalog::v1::catalog_service_client::CatalogServiceClient,
     identity::v1::identity_service_client::IdentityServiceClient,
+    lending::v1::lending_service_client::LendingServiceClient,
 };
 use shared::{
     Clock,
@@ -33,7 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use settings::GatewayArgs;
 
 use fault::Fault;
-use surfaces::swift::Windows;
+use surfaces::{library::Running, swift::Windows};
 use tokens::Keys;
 
 /// What the gateway needs to run.
@@ -42,6 +43,8 @@ pub struct Settings {
     pub identity: Channel,
     /// The way to catalog, on the gateway's own behalf.
     pub catalog: Channel,
+    /// The way to lending, on the gateway's own behalf.
+    pub lending: Channel,
     /// How long an access token may live at most.
     pub session: Duration,
     /// In which the surface `swift` prints times.
@@ -58,9 +61,11 @@ pub struct Settings {
 struct Gateway {
     identity: Channel,
     catalog: Channel,
+    lending: Channel,
     keys: Keys,
     session: Duration,
     windows: Windows,
+    running: Running,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -69,6 +74,7 @@ struct Gateway {
 type Shared = Arc<Gateway>;
 type Identity = IdentityServiceClient<Channel>;
 type Catalog = CatalogServiceClient<Channel>;
+type Lending = LendingServiceClient<Channel>;
 
 impl Gateway {
     /// Identity, asked on the gateway's own behalf.
@@ -90,6 +96,16 @@ impl Gateway {
     fn catalog_for(&self, caller: &Arc<Caller>) -> Catalog {
         catalog(self.catalog.on_behalf_of(Arc::clone(caller)))
     }
+
+    /// Lending, asked on the gateway's own behalf: how many copies there are is public.
+    fn lending(&self) -> Lending {
+        lending(self.lending.clone())
+    }
+
+    /// Lending, asked on somebody's behalf.
+    fn lending_for(&self, caller: &Arc<Caller>) -> Lending {
+        lending(self.lending.on_behalf_of(Arc::clone(caller)))
+    }
 }
 
 fn identity(channel: Channel) -> Identity {
@@ -102,11 +118,16 @@ fn catalog(channel: Channel) -> Catalog {
     CatalogServiceClient::new(channel).max_decoding_message_size(LIST_BYTES).max_encoding_message_size(MESSAGE_BYTES)
 }
 
+fn lending(channel: Channel) -> Lending {
+    LendingServiceClient::new(channel).max_decoding_message_size(LIST_BYTES).max_encoding_message_size(MESSAGE_BYTES)
+}
+
 /// The HTTP application.
 pub fn app(settings: Settings) -> Router {
-    let Settings { identity, catalog, session, time_zone, cors_origins, clock, leaving } = settings;
-    let (keys, windows) = (Keys::default(), Windows::default());
-    let gateway = Arc::new(Gateway { identity, catalog, keys, session, windows, time_zone, clock, leaving });
+    let Settings { identity, catalog, lending, session, time_zone, cors_origins, clock, leaving } = settings;
+    let (keys, windows, running) = (Keys::default(), Windows::default(), Running::default());
+    let gateway =
+        Arc::new(Gateway { identity, catalog, lending, keys, session, windows, running, time_zone, clock, leaving });
     let mut app = surfaces::routes(&gateway)
         .merge(probes::routes())
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))

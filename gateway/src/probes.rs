@@ -19,11 +19,14 @@ pub fn routes() -> Router<Shared> {
 
 async fn ready(State(gateway): State<Shared>) -> Response {
     let leaving = gateway.leaving.is_cancelled();
-    let (identity, catalog) = tokio::join!(serves(&gateway.identity), serves(&gateway.catalog));
-    // Without catalog accounts go on, so its state is told and decides nothing.
+    let (identity, catalog, lending) =
+        tokio::join!(serves(&gateway.identity), serves(&gateway.catalog), serves(&gateway.lending));
+    // Without catalog or lending accounts go on, so their states are told and decide nothing.
     let status = if identity && !leaving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let ready = status == StatusCode::OK;
-    answer(status, &json!({"ready": ready, "leaving": leaving, "identity": identity, "catalog": catalog}))
+    let roles =
+        json!({"ready": ready, "leaving": leaving, "identity": identity, "catalog": catalog, "lending": lending});
+    answer(status, &roles)
 }
 
 /// Whether a role serves. One of several will do: another may be about to end.

@@ -2,7 +2,7 @@
 
 mod applivery;
 pub mod json;
-mod library;
+pub mod library;
 mod ocariot;
 mod problem;
 pub mod swift;
@@ -84,6 +84,7 @@ mod tests {
             ("/api/clients/me/no/such", Surface::Library),
             ("/api/clientship", Surface::Other),
             ("/api/admin/api-keys", Surface::Library),
+            ("/api/reservations/5a62be07de34500146d9c544", Surface::Library),
             ("/v1/users/5a62be07de34500146d9c544/password", Surface::Ocariot),
             ("/api/v1/users/reset-password", Surface::Swift),
             ("/v1/auth/register/update-password", Surface::Applivery),

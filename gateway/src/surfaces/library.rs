@@ -2,13 +2,23 @@
 
 mod api_keys;
 mod auth;
+mod availability;
 mod books;
 mod categories;
 mod clients;
+mod dates;
+mod emprunt_lists;
+mod emprunts;
 mod envelope;
+mod exemplaires;
+mod idempotency;
+mod ids;
 mod pages;
+mod patron;
 mod precondition;
 mod profile;
+mod query;
+mod reservations;
 
 use std::sync::Arc;
 
@@ -19,11 +29,13 @@ use axum::{
 };
 
 pub use envelope::refuse;
+pub use idempotency::Running;
 
 use crate::{Shared, body::Limit, tokens};
 
 /// What the surface's paths begin with.
-pub const ROOTS: [&str; 5] = ["/api/clients", "/api/livres", "/api/emprunts", "/api/categories", "/api/admin"];
+pub const ROOTS: [&str; 6] =
+    ["/api/clients", "/api/livres", "/api/emprunts", "/api/reservations", "/api/categories", "/api/admin"];
 
 /// Who may do what, at a glance: each block has the layers that it ends with.
 pub fn routes(gateway: &Shared) -> Router<Shared> {
@@ -41,6 +53,14 @@ pub fn routes(gateway: &Shared) -> Router<Shared> {
         .route("/api/clients/profile", put(profile::update))
         .route("/api/clients/password", put(profile::change_password))
         .route("/api/clients/me", get(profile::me))
+        .route("/api/clients/emprunts", get(emprunt_lists::own))
+        .route("/api/emprunts", post(emprunts::create))
+        .route("/api/emprunts/{id}", post(emprunts::borrow).get(emprunts::get))
+        .route("/api/emprunts/{id}/return", post(emprunts::give_back))
+        .route("/api/emprunts/{id}/renouveler", post(emprunts::renew))
+        .route("/api/emprunts/client/{id}", get(emprunt_lists::of_client))
+        .route("/api/reservations", get(reservations::list).post(reservations::create))
+        .route("/api/reservations/{id}", get(reservations::get).delete(reservations::cancel))
         .route_layer(signed_in());
     let books = Router::new()
         .route("/api/livres", post(books::create))
@@ -50,6 +70,13 @@ pub fn routes(gateway: &Shared) -> Router<Shared> {
         .route("/api/clients", get(clients::list))
         .route("/api/clients/{id}", get(clients::get).put(clients::update).delete(clients::delete))
         .merge(books)
+        .route("/api/livres/{id}/exemplaires", get(exemplaires::list).post(exemplaires::create))
+        .route(
+            "/api/livres/{id}/exemplaires/{exemplaire_id}",
+            get(exemplaires::get).patch(exemplaires::update).delete(exemplaires::delete),
+        )
+        .route("/api/emprunts", get(emprunt_lists::list))
+        .route("/api/emprunts/{id}", put(emprunts::update).delete(emprunts::delete))
         .route("/api/categories", post(categories::create))
         .route("/api/categories/{id}", put(categories::update).delete(categories::delete))
         .route("/api/admin/api-keys", post(api_keys::create).get(api_keys::list))

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::{Extension, extract::State, http::StatusCode};
 use proto::identity::v1 as pb;
 use serde::Serialize;
-use shared::{Timestamp, passport::Caller};
+use shared::passport::Caller;
 
 use super::{
-    clients::{RawId, id_of},
-    envelope::{bad, say},
+    dates::iso,
+    envelope::{bad, only, say},
+    ids::{RawId, id_of},
 };
 use crate::{
     Shared,
@@ -44,7 +45,6 @@ struct All {
 
 impl From<pb::ApiKey> for ApiKey {
     fn from(key: pb::ApiKey) -> Self {
-        let iso = |at: prost_types::Timestamp| Timestamp::from(at).iso_millis();
         let (created_at, last_used_at) = (key.create_time.map(iso), key.last_use_time.map(iso));
         Self { id: key.id, name: key.name, prefix: key.prefix, created_at, last_used_at }
     }
@@ -56,9 +56,7 @@ pub async fn create(
     Extension(caller): Extension<Arc<Caller>>,
     fields: Fields,
 ) -> Answer {
-    if let Some(unknown) = fields.unknown(&["name"]) {
-        return Err(bad(&format!("Invalid fields: {unknown}")).into());
-    }
+    only(&fields, &["name"])?;
     let name = match fields.get("name") {
         Field::Absent | Field::Null | Field::Text("") => return Err(bad("All fields are required (name)!").into()),
         Field::Other(_) => return Err(bad("name must be a string!").into()),

@@ -7,7 +7,10 @@ use proto::identity::v1 as pb;
 use serde::Serialize;
 use shared::passport::Caller;
 
-use super::envelope::{Client, bad, say, tell};
+use super::{
+    envelope::{Client, bad, only, say, tell},
+    idempotency::Once,
+};
 use crate::{
     Shared,
     body::{Field, Fields},
@@ -23,7 +26,7 @@ struct SignedIn {
 }
 
 /// Operation 1.
-pub async fn register(State(gateway): State<Shared>, fields: Fields) -> Answer {
+pub async fn register(State(gateway): State<Shared>, once: Once, fields: Fields) -> Answer {
     check_registration(&fields)?;
     let registration = pb::RegisterAccountRequest {
         name: fields.text("nom"),
@@ -31,6 +34,7 @@ pub async fn register(State(gateway): State<Shared>, fields: Fields) -> Answer {
         address: fields.text("adresse"),
         password: fields.text("password"),
         confirmation: Some(fields.text("confirmPassword")),
+        request_id: once.request_id,
     };
 
     let made = gateway.identity().register_account(registration).await.map_err(|status| match Fault::from(status) {
@@ -44,9 +48,7 @@ pub async fn register(State(gateway): State<Shared>, fields: Fields) -> Answer {
 }
 
 fn check_registration(fields: &Fields) -> Result<(), Ending> {
-    if let Some(unknown) = fields.unknown(&REGISTER) {
-        return Err(bad(&format!("Invalid fields: {unknown}")).into());
-    }
+    only(fields, &REGISTER)?;
     for (name, field) in REGISTER.map(|name| (name, fields.get(name))) {
         match field {
             Field::Absent | Field::Null | Field::Text("") if name != "adresse" => {
@@ -61,9 +63,7 @@ fn check_registration(fields: &Fields) -> Result<(), Ending> {
 
 /// Operation 2. Anything missing is a wrong login too.
 pub async fn login(State(gateway): State<Shared>, fields: Fields) -> Answer {
-    if let Some(unknown) = fields.unknown(&["email", "password"]) {
-        return Err(bad(&format!("Invalid fields: {unknown}")).into());
-    }
+    only(&fields, &["email", "password"])?;
     let (Field::Text(login), Field::Text(password)) = (fields.get("email"), fields.get("password")) else {
         return Err(Fault::Refused(Reason::InvalidCredentials).into());
     };

@@ -4,22 +4,25 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, Uri},
 };
 use prost_types::FieldMask;
 use proto::catalog::v1 as pb;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::{Id, passport::Caller};
+use shared::passport::Caller;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use super::{
-    clients::{RawId, id_of},
+    availability::Numbers,
     envelope::{bad, say, tagged, tell, unfit},
+    idempotency::Once,
+    ids::{RawId, id_of},
     pages::{Extent, Page},
     precondition,
+    query::{optional_id, parameters, yes_or_no},
 };
 use crate::{
     Shared,
@@ -155,11 +158,8 @@ struct Wanted {
 
 impl Wanted {
     fn filter(&self) -> Result<pb::BookFilter, Ending> {
-        if !self.categorie_id.is_empty() && self.categorie_id.parse::<Id>().is_err() {
-            return Err(bad("Invalid categorieId! It must be 24 lower-case hexadecimal characters.").into());
-        }
         Ok(pb::BookFilter {
-            category_id: self.categorie_id.clone(),
+            category_id: optional_id("categorieId", &self.categorie_id)?,
             author: self.auteur.clone(),
             language: self.langue.clone(),
             available: yes_or_no("disponible", &self.disponible)?,
@@ -182,18 +182,10 @@ impl Wanted {
     }
 }
 
-fn yes_or_no(name: &str, value: &str) -> Result<bool, Ending> {
-    match value {
-        "true" => Ok(true),
-        "" | "false" => Ok(false),
-        _ => Err(bad(&format!("Invalid {name}! It must be true or false.")).into()),
-    }
-}
-
 /// Operation 12.
 pub async fn list(State(gateway): State<Shared>, uri: Uri) -> Answer {
     let page = Page::of(&uri)?;
-    let Ok(Query(wanted)) = Query::<Wanted>::try_from_uri(&uri) else { return Err(bad("Invalid query!").into()) };
+    let wanted: Wanted = parameters(&uri)?;
     let (filter, order_by) = (Some(wanted.filter()?), wanted.order()?.to_owned());
     let with_facets = yes_or_no("facettes", &wanted.facettes)?;
     let counted = pb::CountBooksRequest { query: wanted.q.clone(), filter: filter.clone() };
@@ -206,16 +198,15 @@ pub async fn list(State(gateway): State<Shared>, uri: Uri) -> Answer {
         order_by,
     };
 
-    let (mut books, mut counts) = (gateway.catalog(), gateway.catalog());
+    let mut counts = gateway.catalog();
     let facets = async {
         match with_facets {
             true => counts.count_books(counted).await.map(|counts| Some(counts.into_inner().into())),
             false => Ok(None),
         }
     };
-    let (found, facettes) = tokio::try_join!(books.list_books(listed), facets)?;
+    let (found, facettes) = tokio::try_join!(with_numbers(&gateway, listed), facets)?;
 
-    let found = found.into_inner();
     let livres = found.books.into_iter().map(Livre::from).collect();
     let answer = say(StatusCode::OK, "Books found successfully!", All { livres, facettes });
     let extent =
@@ -223,19 +214,30 @@ pub async fn list(State(gateway): State<Shared>, uri: Uri) -> Answer {
     Ok(page.describe(answer, &uri, &extent))
 }
 
+/// A page of books, as many of each as there are now.
+async fn with_numbers(gateway: &Shared, listed: pb::ListBooksRequest) -> Result<pb::ListBooksResponse, Status> {
+    let found = gateway.catalog().list_books(listed).await?.into_inner();
+    let numbers = Numbers::of(gateway, found.books.iter().map(|book| book.id.clone()).collect()).await;
+    let books = found.books.into_iter().map(|book| numbers.onto(book)).collect();
+    Ok(pb::ListBooksResponse { books, ..found })
+}
+
 /// Operation 13.
 pub async fn get(State(gateway): State<Shared>, id: RawId) -> Answer {
     let book_id = id_of(id, "book")?;
 
-    let found = gateway.catalog().get_book(pb::GetBookRequest { book_id }).await?;
+    let (mut catalog, request) = (gateway.catalog(), pb::GetBookRequest { book_id: book_id.clone() });
+    let (found, numbers) = tokio::join!(catalog.get_book(request), Numbers::of(&gateway, vec![book_id]));
 
-    Ok(shown(StatusCode::OK, "Book found successfully!", found.into_inner().book))
+    let book = found?.into_inner().book.map(|book| numbers.onto(book));
+    Ok(shown(StatusCode::OK, "Book found successfully!", book))
 }
 
 /// Operation 14.
 pub async fn create(
     State(gateway): State<Shared>,
     Extension(caller): Extension<Arc<Caller>>,
+    once: Once,
     fields: Fields,
 ) -> Answer {
     let (book, _, mut misfits) = read(&fields);
@@ -251,9 +253,9 @@ pub async fn create(
         }
     }
     let validate_only = !misfits.is_empty();
+    let request = pb::CreateBookRequest { book: Some(book), validate_only, request_id: once.request_id };
 
-    let made =
-        gateway.catalog_for(&caller).create_book(pb::CreateBookRequest { book: Some(book), validate_only }).await;
+    let made = gateway.catalog_for(&caller).create_book(request).await;
     let made = judge(made, misfits)?;
 
     Ok(shown(StatusCode::CREATED, "Book created successfully!", made.into_inner().book))

@@ -15,8 +15,9 @@ use shared::passport::Caller;
 use tonic::Status;
 
 use super::{
-    clients::{RawId, id_of},
-    envelope::{bad, say, tagged, unfit},
+    envelope::{bad, only, say, tagged, unfit},
+    idempotency::Once,
+    ids::{RawId, id_of},
     pages::{Extent, Page},
     precondition,
 };
@@ -63,8 +64,7 @@ pub async fn list(State(gateway): State<Shared>, uri: Uri) -> Answer {
 
     let categories = found.categories.into_iter().map(Categorie::from).collect();
     let answer = say(StatusCode::OK, "All categories fetched successfully!", All { categories });
-    let extent = Extent { total: found.total_size, is_least: false, next: Some(found.next_page_token) };
-    Ok(page.describe(answer, &uri, &extent))
+    Ok(page.describe(answer, &uri, &Extent::counted(found.total_size, found.next_page_token)))
 }
 
 /// Operation 25.
@@ -80,6 +80,7 @@ pub async fn get(State(gateway): State<Shared>, id: RawId) -> Answer {
 pub async fn create(
     State(gateway): State<Shared>,
     Extension(caller): Extension<Arc<Caller>>,
+    once: Once,
     fields: Fields,
 ) -> Answer {
     let (category, paths) = read(&fields)?;
@@ -87,7 +88,7 @@ pub async fn create(
         return Err(missing().into());
     }
 
-    let request = pb::CreateCategoryRequest { category: Some(category) };
+    let request = pb::CreateCategoryRequest { category: Some(category), request_id: once.request_id };
     let made = gateway.catalog_for(&caller).create_category(request).await.map_err(judged)?;
 
     Ok(shown(StatusCode::CREATED, "Category created successfully!", made.into_inner().category))
@@ -148,9 +149,7 @@ fn missing() -> Response {
 
 /// A body as a category, and the names of the fields that it sets. A category cannot lose its name or description.
 fn read(fields: &Fields) -> Result<(pb::Category, Vec<String>), Ending> {
-    if let Some(unknown) = fields.unknown(&FIELDS.map(|(name, _)| name)) {
-        return Err(bad(&format!("Invalid fields: {unknown}")).into());
-    }
+    only(fields, &FIELDS.map(|(name, _)| name))?;
     let mut paths = Vec::new();
     for (name, path) in FIELDS {
         match fields.get(name) {

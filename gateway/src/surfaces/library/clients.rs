@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::{StatusCode, Uri},
 };
 use prost_types::FieldMask;
 use proto::identity::v1 as pb;
 use serde::Serialize;
 use serde_json::Value;
-use shared::{Id, passport::Caller};
+use shared::passport::Caller;
 
 use super::{
     envelope::{Client, bad, one, say},
+    ids::{RawId, id_of},
     pages::{Extent, Page},
 };
 use crate::{
@@ -32,20 +33,6 @@ const ACCOUNT: [&str; 5] = ["nom", "email", "adresse", "role", "active"];
 #[derive(Serialize)]
 struct All {
     clients: Vec<Client>,
-}
-
-/// The id of a path, if it is one.
-pub type RawId = Result<Path<String>, PathRejection>;
-
-/// An id of the path.
-///
-/// # Errors
-/// 400, in the surface's words.
-pub fn id_of(path: RawId, what: &str) -> Result<String, Ending> {
-    match path {
-        Ok(Path(id)) if id.parse::<Id>().is_ok() => Ok(id),
-        _ => Err(bad(&format!("Invalid {what} id! It must be 24 lower-case hexadecimal characters.")).into()),
-    }
 }
 
 /// Operation 8.

@@ -7,10 +7,22 @@ use axum::{
 use proto::identity::v1 as pb;
 use serde::Serialize;
 
+use super::idempotency;
 use crate::{
-    fault::{Fault, Misfit, Reason},
+    body::Fields,
+    fault::{Ending, Fault, Misfit, Reason},
     surfaces::json::{SOON, json, retry_after},
 };
+
+/// What is said of a `dateRetourPrevu` that cannot be.
+pub const BAD_DUE_TIME: &str =
+    "Invalid dateRetourPrevu! It must be an ISO 8601 date, or date-time with Z or an offset, not before dateEmprunt.";
+
+/// What is said of a `statut` that is none of a loan.
+pub const BAD_STATUT: &str = "Invalid statut! It must be en cours, en retard or retourné.";
+
+/// What is said of an `etat` that nobody can give a copy.
+pub const BAD_ETAT: &str = "Invalid etat! It must be perdu or en rayon.";
 
 #[derive(Serialize)]
 struct Envelope<'a, T> {
@@ -38,6 +50,17 @@ pub fn bad(message: &str) -> Response {
 pub fn unfit(misfits: &[(&str, String)]) -> Response {
     let sentences: Vec<String> = misfits.iter().map(|(field, why)| format!("{field} {why}")).collect();
     bad(&format!("Invalid fields: {}", sentences.join("; ")))
+}
+
+/// That a body has no fields but these.
+///
+/// # Errors
+/// 400, naming the others.
+pub fn only(fields: &Fields, known: &[&str]) -> Result<(), Ending> {
+    match fields.unknown(known) {
+        Some(unknown) => Err(bad(&format!("Invalid fields: {unknown}")).into()),
+        None => Ok(()),
+    }
 }
 
 /// Says which state of a thing an answer shows (RFC 9110, 8.8.3).
@@ -114,12 +137,20 @@ fn invalid(misfits: &[Misfit]) -> Response {
         "address" => bad("Invalid address! It must have at most 500 characters and no control characters."),
         "page_token" => bad("Invalid apres! It must come from the Link of an earlier answer."),
         "filter.author" => bad("Invalid auteur! It must have at most 500 characters and 32 words."),
+        "barcode" | "copy.barcode" => bad("Invalid codeBarres! It must have 1 to 64 visible ASCII characters."),
+        "copy.state" => bad(BAD_ETAT),
+        "loan.due_time" => bad(BAD_DUE_TIME),
+        "loan.state" => bad(BAD_STATUT),
+        "request_id" => bad(idempotency::MALFORMED),
         "query" => bad("Invalid q! It must have at most 500 characters and 32 words."),
         _ => tell(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error!"),
     }
 }
 
 fn refused(reason: Reason) -> Response {
+    let forbidden = |message| tell(StatusCode::FORBIDDEN, message);
+    let missing = |message| tell(StatusCode::NOT_FOUND, message);
+    let conflict = |message| tell(StatusCode::CONFLICT, message);
     match reason {
         Reason::InvalidCredentials => tell(StatusCode::UNAUTHORIZED, "Invalid email or password!"),
         Reason::WrongPassword => bad("Current password is incorrect!"),
@@ -130,20 +161,47 @@ fn refused(reason: Reason) -> Response {
         Reason::ShortPassword => bad("Password must contain at least 15 characters."),
         Reason::CommonPassword => bad("Password is too easy to guess!"),
         Reason::LoginTaken => bad("Invalid Email!"),
-        Reason::AccountNotFound => tell(StatusCode::NOT_FOUND, "Client not found!"),
-        Reason::ApiKeyNotFound => tell(StatusCode::NOT_FOUND, "API key not found!"),
-        Reason::BookNotFound => tell(StatusCode::NOT_FOUND, "Book not found!"),
-        Reason::CategoryNotFound => tell(StatusCode::NOT_FOUND, "Category not found!"),
+        Reason::AccountNotFound | Reason::PatronNotFound => missing("Client not found!"),
+        Reason::PatronHasLoans => conflict("Client has books on loan!"),
+        Reason::PatronBlocked => forbidden("Client is blocked!"),
+        Reason::PatronHasOverdueLoans => forbidden("Client has overdue loans!"),
+        Reason::ApiKeyNotFound => missing("API key not found!"),
+        Reason::BookNotFound => missing("Book not found!"),
+        Reason::BookNotAvailable => bad("Book not available!"),
+        Reason::BookOnLoan => conflict("Book is on loan!"),
+        Reason::BookAwaited => conflict("Book is reserved by another client!"),
+        Reason::CategoryNotFound => missing("Category not found!"),
         Reason::CategoryTaken => bad("Invalid category name! Already exists."),
-        Reason::CategoryInUse => tell(StatusCode::CONFLICT, "Category has books!"),
-        Reason::IsbnTaken => tell(StatusCode::CONFLICT, "ISBN already exists!"),
+        Reason::CategoryInUse => conflict("Category has books!"),
+        Reason::IsbnTaken => conflict("ISBN already exists!"),
+        Reason::LoanNotFound => missing("Emprunt not found!"),
+        Reason::LoanReturned => conflict("Book already returned!"),
+        Reason::LoanOverdue => conflict("Emprunt is overdue!"),
+        Reason::LoanLimitReached => forbidden("Loan limit reached!"),
+        Reason::LoanStateContradicted => bad("Invalid statut! It contradicts the facts."),
+        Reason::RenewalLimitReached => conflict("Renewal limit reached!"),
+        Reason::HoldNotFound => missing("Reservation not found!"),
+        Reason::HoldExists => conflict("Reservation already exists!"),
+        Reason::HoldEnded => conflict("Reservation already ended!"),
+        Reason::HoldLimitReached => forbidden("Reservation limit reached!"),
+        Reason::CopyNotFound => missing("Exemplaire not found!"),
+        Reason::CopyNotAvailable => bad("Exemplaire not available!"),
+        Reason::CopyNotOnLoan => conflict("Exemplaire is not on loan!"),
+        Reason::CopyOnLoan => conflict("Exemplaire is on loan!"),
+        Reason::CopySetAside => conflict("Exemplaire is set aside for a reservation!"),
+        Reason::CopyStateContradicted => conflict("Invalid etat! It contradicts the facts."),
+        Reason::BarcodeTaken => conflict("Barcode already exists!"),
+        Reason::TooManyCopies => conflict("Book has too many copies!"),
         Reason::StaleEtag => {
             tell(StatusCode::PRECONDITION_FAILED, "Precondition failed! It has been changed meanwhile.")
         }
-        Reason::LastAdmin => tell(StatusCode::CONFLICT, "The last admin cannot leave!"),
+        Reason::RequestIdReused => {
+            tell(StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used with another request!")
+        }
+        Reason::LastAdmin => conflict("The last admin cannot leave!"),
         // The session ended while the request was on its way.
         Reason::SessionNotFound => tell(StatusCode::UNAUTHORIZED, "Authentication required!"),
-        Reason::RoleRequired => tell(StatusCode::FORBIDDEN, "Access denied. Insufficient permissions."),
+        Reason::RoleRequired => forbidden("Access denied. Insufficient permissions."),
         Reason::AdminExists
         | Reason::HashingQueueFull
         | Reason::InvalidApiKey

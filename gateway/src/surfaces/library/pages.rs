@@ -1,7 +1,6 @@
 //! Lists: `page` and `limit`, `X-Total-Count` and `Link` (RFC 8288).
 
 use axum::{
-    extract::Query,
     http::{
         HeaderValue, Uri,
         header::{HeaderName, LINK},
@@ -10,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::envelope::bad;
+use super::{envelope::bad, query::parameters};
 use crate::fault::Ending;
 
 /// The most rows on a page, and as many as there are without a limit.
@@ -37,6 +36,13 @@ pub struct Extent {
     pub next: Option<String>,
 }
 
+impl Extent {
+    /// Of a list whose rows are counted and whose next page begins at a token, empty on the last one.
+    pub fn counted(total: i64, next_page_token: String) -> Self {
+        Self { total, is_least: false, next: Some(next_page_token) }
+    }
+}
+
 #[derive(Deserialize)]
 struct Parameters {
     page: Option<String>,
@@ -50,9 +56,7 @@ impl Page {
     /// # Errors
     /// 400, naming the parameter.
     pub fn of(uri: &Uri) -> Result<Self, Ending> {
-        let Ok(Query(Parameters { page, limit, apres })) = Query::try_from_uri(uri) else {
-            return Err(bad("Invalid query!").into());
-        };
+        let Parameters { page, limit, apres } = parameters(uri)?;
         let number = whole(page.as_deref(), 1).filter(|number| (1..=1_000_000).contains(number));
         let limit = whole(limit.as_deref(), LONGEST).filter(|limit| (1..=LONGEST).contains(limit));
         let number = number.ok_or_else(|| bad("Invalid page! It must be a whole number from 1 to 1000000."))?;

@@ -8,7 +8,7 @@ use shared::passport::Caller;
 
 use super::{
     clients::{PROFILE, changes},
-    envelope::{bad, one, say},
+    envelope::{bad, one, only, say},
 };
 use crate::{
     Shared,
@@ -52,9 +52,7 @@ pub async fn change_password(
 }
 
 fn check_passwords(fields: &Fields) -> Result<(), Ending> {
-    if let Some(unknown) = fields.unknown(&PASSWORD) {
-        return Err(bad(&format!("Invalid fields: {unknown}")).into());
-    }
+    only(fields, &PASSWORD)?;
     for name in PASSWORD {
         match fields.get(name) {
             Field::Absent | Field::Null | Field::Text("") => {
