@@ -48,6 +48,8 @@ pub struct TestSuite {
     pub suite: Suite,
     /// Moves the clock of all roles.
     pub hand: Hand,
+    /// The clock of all roles.
+    pub clock: Clock,
     /// Keeps connections open.
     pub http: reqwest::Client,
 }
@@ -134,8 +136,9 @@ impl TestSuite {
         change(&mut settings);
         database.make_schema("catalog").await;
         database.make_schema("lending").await;
+        let clock = settings.clock.clone();
         let suite = Suite::start(settings).await.expect("the suite starts");
-        Self { suite, hand, http: reqwest::Client::new() }
+        Self { suite, hand, clock, http: reqwest::Client::new() }
     }
 
     /// The whole URL of a path.

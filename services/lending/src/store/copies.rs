@@ -44,6 +44,12 @@ fn rows(many: usize, columns: usize, more: &str) -> String {
     (0..many).map(row).collect::<Vec<_>>().join(", ")
 }
 
+/// The ids of books as a JSON array.
+fn json_of(books: &[(BookId, i64)]) -> String {
+    let ids: Vec<String> = books.iter().map(|(book, _)| format!("\"{book}\"")).collect();
+    format!("[{}]", ids.join(","))
+}
+
 /// Keeps new copies, all on the shelf; the counts are the caller's.
 macro_rules! insert_copies {
     ($tx:expr, $db:expr, $copies:expr) => {{
@@ -188,13 +194,18 @@ impl Store {
                     }
                 }
                 let added = all.iter().filter(|(book, _)| known.contains_key(book));
-                let copies: Vec<Copy> = added.clone().flat_map(|(book, many)| new_copies(*book, *many, now)).collect();
+                let copies: Vec<Copy> = added.flat_map(|(book, many)| new_copies(*book, *many, now)).collect();
                 insert_copies!(tx, &self.db, &copies);
-                // A book that had nothing but what was added has nobody who waits.
-                let older = added.filter(|(book, many)| known.get(book).is_some_and(|stock| stock.copies() > *many));
-                for (book, _) in older.collect::<Vec<_>>() {
+                let sql = format!(
+                    "SELECT DISTINCT book_id FROM hold WHERE ended_at IS NULL AND copy_id IS NULL AND book_id IN ({})",
+                    self.db.texts_in_json("$1")
+                );
+                let awaited: Vec<String> =
+                    sqlx::query_scalar(AssertSqlSafe(sql)).bind(json_of(&all)).fetch_all(&mut *tx).await?;
+                for book in awaited {
+                    let book: BookId = read(&book)?;
                     serve_queue!(tx, &self.db, book, now);
-                    known.insert(*book, stock!(&mut *tx, book));
+                    known.insert(book, stock!(&mut *tx, book));
                 }
                 shared::crash::point("lending.add_copies.before_commit");
                 let in_order: Vec<(BookId, Stock)> = known.into_iter().collect();
