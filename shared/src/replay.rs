@@ -81,24 +81,39 @@ pub async fn forget(db: &Db, now: Timestamp) -> Result<(), crate::Error<std::con
 #[macro_export]
 macro_rules! once {
     ($tx:expr, $replay:expr, $reused:expr, $effect:expr) => {{
-        use $crate::replay::Message as _;
         match $crate::answered_before!($tx, $replay, $reused) {
             Some(answer) => $crate::replay::decode(&answer).map_err($crate::Error::internal)?,
             None => {
                 let answer = $effect;
-                $crate::keep_answer!($tx, $replay, answer.encode_to_vec());
+                $crate::keep_answer!($tx, $replay, $crate::replay::encode(&answer));
                 answer
             }
         }
     }};
 }
 
+/// What an answer that is kept begins with: the shortest message has no bytes at all, and no answer has none either.
+const KEPT: u8 = 1;
+
+/// An answer as it is kept.
+pub fn encode(answer: &impl Message) -> Vec<u8> {
+    let mut kept = vec![KEPT];
+    kept.extend(answer.encode_to_vec());
+    kept
+}
+
+/// An answer that was kept cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("an answer was kept by a version that says it in another way")]
+pub struct Unreadable;
+
 /// Reads an answer that was kept.
 ///
 /// # Errors
-/// When it was kept by a version that said it in another way.
-pub fn decode<M: Message + Default>(answer: &[u8]) -> Result<M, prost::DecodeError> {
-    M::decode(answer)
+/// [`Unreadable`]
+pub fn decode<M: Message + Default>(kept: &[u8]) -> Result<M, Unreadable> {
+    let answer = kept.strip_prefix(&[KEPT]).ok_or(Unreadable)?;
+    M::decode(answer).map_err(|_| Unreadable)
 }
 
 /// The answer that a request got before, in the transaction `$tx` that would have its effect: `None` when it is new. To be the
@@ -177,6 +192,14 @@ mod tests {
 
         assert_eq!(digest("x"), digest("x"));
         assert_ne!(digest("x"), digest("y"));
+    }
+
+    #[test]
+    fn an_answer_reads_back_and_none_is_none() {
+        for answer in ["", "lent"] {
+            assert_eq!(decode::<String>(&encode(&answer.to_owned())).unwrap(), answer);
+        }
+        assert!(decode::<String>(&[]).is_err());
     }
 
     #[test]

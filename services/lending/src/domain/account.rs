@@ -226,7 +226,7 @@ mod tests {
 
             let loan = account.borrow(id(), &shelf, id(), &policy, NOW);
 
-            prop_assert_eq!(loan.as_ref().err(), account.obstacles(&shelf, &policy, NOW).first());
+            prop_assert_eq!(loan.as_ref().err().copied(), account.obstacles(&shelf, &policy, NOW).first().copied());
             if let Ok(loan) = loan {
                 prop_assert!(active && !closed && there && open < limit && (lenient || !late || open == 0));
                 prop_assert_eq!(loan.due, NOW + policy.loan_days.duration());

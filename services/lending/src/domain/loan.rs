@@ -95,11 +95,14 @@ impl Loan {
     /// With an admin's changes.
     ///
     /// # Errors
-    /// [`Refusal::LoanReturned`], [`Refusal::LoanStateContradicted`]
+    /// [`Refusal::LoanReturned`], [`Refusal::DueTimeTooEarly`], [`Refusal::LoanStateContradicted`]
     pub fn change(&self, changes: Changes, now: Timestamp) -> Result<Self, Refusal> {
         let mut changed = self.clone();
         if let Some(due) = changes.due {
             self.must_be_out()?;
+            if due < self.borrowed {
+                return Err(Refusal::DueTimeTooEarly);
+            }
             changed.due = due;
         }
         match changes.state {

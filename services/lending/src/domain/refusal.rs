@@ -45,6 +45,8 @@ pub enum Refusal {
     LoanOverdue,
     /// The loan cannot be in this state now.
     LoanStateContradicted,
+    /// The loan would be due before it began.
+    DueTimeTooEarly,
     /// The loan was renewed as often as it may be.
     RenewalLimitReached,
     /// There is no such hold, or it is somebody else's.

@@ -2,7 +2,7 @@
 
 use shared::error::{Telling, refusal};
 use tonic::{
-    Code::{self, AlreadyExists, FailedPrecondition, NotFound},
+    Code::{self, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound},
     Status,
 };
 
@@ -52,6 +52,7 @@ pub const fn words(refused: Refusal) -> (Code, &'static str, &'static str) {
         Refusal::LoanStateContradicted => {
             (FailedPrecondition, "LOAN_STATE_CONTRADICTED", "the loan cannot be in this state now")
         }
+        Refusal::DueTimeTooEarly => (InvalidArgument, "DUE_TIME_TOO_EARLY", "the loan would be due before it began"),
         Refusal::RenewalLimitReached => {
             (FailedPrecondition, "RENEWAL_LIMIT_REACHED", "the loan was renewed as often as it may be")
         }

@@ -81,14 +81,16 @@ impl Desk {
     }
 
     /// Another lending on the same database, as an operator, that never reaches identity.
-    pub async fn without_identity(&self) -> Lending {
-        let (settings, _) = testing::suite::settings(self.database.url());
+    pub async fn without_identity(&self, change: impl FnOnce(&mut bibliotique::SuiteSettings)) -> Lending {
+        let (mut settings, _) = testing::suite::settings(self.database.url());
+        change(&mut settings);
         let passports = Arc::new(Passports::new(&settings.internal_key));
         let clock = self.suite.clock.clone();
         let caller = Caller::service("lending");
         let (nowhere, _) = Channel::promised(identity::AUDIENCE, caller, Arc::clone(&passports), clock.clone());
         let stop = CancellationToken::new();
-        let router = lending::start(settings.lending, nowhere, Arc::clone(&passports), clock.clone(), stop).await.unwrap();
+        let router =
+            lending::start(settings.lending, nowhere, Arc::clone(&passports), clock.clone(), stop).await.unwrap();
         LendingServiceClient::new(Channel::local(router, lending::AUDIENCE, Caller::operator(), passports, clock))
     }
 
@@ -154,8 +156,7 @@ pub async fn obstacles(lending: &Lending, patron_id: &str, book_id: &str) -> Vec
 
 /// Tries to end a loan.
 pub async fn try_give_back(lending: &Lending, loan_id: &str) -> Result<pb::ReturnLoanResponse, Status> {
-    let request =
-        pb::ReturnLoanRequest { request_id: String::new(), item: Some(Given::LoanId(loan_id.to_owned())) };
+    let request = pb::ReturnLoanRequest { request_id: String::new(), item: Some(Given::LoanId(loan_id.to_owned())) };
     lending.clone().return_loan(request).await.map(tonic::Response::into_inner)
 }
 
