@@ -6,6 +6,7 @@ pub mod category;
 pub mod fold;
 pub mod import;
 pub mod isbn;
+pub mod order;
 pub mod refusal;
 pub mod text;
 pub mod words;

@@ -5,8 +5,20 @@ mod refusal;
 mod render;
 mod streams;
 
+use std::sync::Arc;
+
 use proto::catalog::v1::{self as pb, catalog_service_server::CatalogService};
-use shared::{Clock, Error, Id, channel::Channel, page::Page};
+use shared::{
+    Clock, Error, Id,
+    channel::Channel,
+    context::Context,
+    crash,
+    page::Page,
+    passport::Caller,
+    replay::{Message, Replay},
+    rpc::caller,
+};
+use tokio::sync::Notify;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -17,7 +29,7 @@ use crate::{
         category::Category,
         words::Question,
     },
-    store::{Listing, Store},
+    store::{Asked, Listing, Store},
 };
 use render::{BOOK, Misfits, category_changes, changes, field, filter, order, question};
 
@@ -33,9 +45,22 @@ pub struct Catalog {
     /// The way to lending, on catalog's own behalf.
     pub(crate) lending: Channel,
     pub(crate) clock: Clock,
+    /// Wakes who carries out orders.
+    pub(crate) ordered: Arc<Notify>,
 }
 
 impl Catalog {
+    /// The request, if it may come again.
+    fn replay(
+        &self,
+        caller: &Caller,
+        request_id: &str,
+        rpc: &str,
+        request: &impl Message,
+    ) -> Result<Option<Replay>, Error<Refusal>> {
+        Ok(Replay::of(caller, request_id, rpc, request, self.clock.now())?)
+    }
+
     /// A new book of these values, which have to name its title.
     async fn new_book(&self, wanted: &pb::Book, paths: &[String]) -> Result<Book, Error<Refusal>> {
         let mut misfits = Misfits::default();
@@ -47,7 +72,8 @@ impl Catalog {
         self.must_fit(misfits, &changes).await?;
         let title = title.ok_or_else(|| Error::invalid("book.title", "must be given"))?;
         let now = self.clock.now();
-        Ok(Book::new(Id::fresh(now).into(), title, now).change(changes, now))
+        let book = Book::new(Id::fresh(now).into(), title, now).change(changes, now);
+        book.map_err(|misfit| Error::invalid("book.available_copies", misfit))
     }
 
     /// Whether nothing misfits. If anything does, a category that there is not is named beside it.
@@ -89,17 +115,26 @@ impl CatalogService for Catalog {
     type ExportBooksStream = ReceiverStream<Result<pb::ExportBooksResponse, Status>>;
 
     async fn create_book(&self, request: Request<pb::CreateBookRequest>) -> Answer<pb::CreateBookResponse> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
+        let replay = self.replay(&caller, &request.request_id, "CreateBook", &request)?;
         let book = self.new_book(&request.book.unwrap_or_default(), &BOOK.map(str::to_owned)).await?;
 
-        if request.validate_only {
+        let render = |book: &Book| pb::CreateBookResponse { book: Some(book.clone().into()) };
+        let answer = if request.validate_only {
             let changes = Changes { isbn: Some(book.isbn), category: Some(book.category), ..Changes::default() };
             self.check_references(None, &changes).await?;
+            render(&book)
         } else {
-            self.store.create_book(&book).await?;
-        }
+            let answer = self.store.create_book(&book, replay.as_ref(), render).await?;
+            crash::point("catalog.create.committed");
+            // Of a new book there are the copies that were ordered, so the answer is the same whenever it is asked for.
+            let id = answer.book.as_ref().map(|book| field("book.id", &book.id)).transpose()?;
+            self.carry_out_now(id.unwrap_or(book.id)).await;
+            answer
+        };
 
-        Ok(Response::new(pb::CreateBookResponse { book: Some(book.into()) }))
+        Ok(Response::new(answer))
     }
 
     async fn get_book(&self, request: Request<pb::GetBookRequest>) -> Answer<pb::GetBookResponse> {
@@ -165,26 +200,31 @@ impl CatalogService for Catalog {
 
         let now = self.clock.now();
         let rule = |book: &Book| {
-            book.must_be(&wanted.etag)?;
-            Ok(book.change(changes.clone(), now))
-        };
-        let book = if request.validate_only || changes == Changes::default() {
-            let book = self.existing(id).await?;
             book.must_be(&wanted.etag).map_err(Error::Refused)?;
+            book.change(changes.clone(), now).map_err(|misfit| Error::invalid("book.available_copies", misfit))
+        };
+        let book: pb::Book = if request.validate_only || changes == Changes::default() {
+            let book = self.existing(id).await?;
+            rule(&book)?;
             self.check_references(Some(id), &changes).await?;
-            book
+            book.into()
         } else {
-            self.store.update_book(id, rule).await?
+            let book = self.store.update_book(id, rule, changes.available).await?;
+            let said = if changes.available.is_some() { self.carry_out_now(id).await } else { None };
+            render::as_said(book, said.as_ref())
         };
 
-        Ok(Response::new(pb::UpdateBookResponse { book: Some(book.into()) }))
+        Ok(Response::new(pb::UpdateBookResponse { book: Some(book) }))
     }
 
     async fn delete_book(&self, request: Request<pb::DeleteBookRequest>) -> Answer<pb::DeleteBookResponse> {
+        let actor = caller(&request)?.subject;
         let request = request.into_inner();
         let id = field("book_id", &request.book_id)?;
 
-        let book = self.store.delete_book(id, |book| book.must_be(&request.etag)).await?;
+        let asked = Asked { actor, request_id: Context::current().request_id.to_string(), at: self.clock.now() };
+        let (departure, book) = self.store.mark_departure(id, |book| book.must_be(&request.etag), &asked).await?;
+        self.let_go(&departure).await?;
 
         Ok(Response::new(pb::DeleteBookResponse { book: Some(book.into()) }))
     }
@@ -201,7 +241,10 @@ impl CatalogService for Catalog {
     }
 
     async fn create_category(&self, request: Request<pb::CreateCategoryRequest>) -> Answer<pb::CreateCategoryResponse> {
-        let wanted = request.into_inner().category.unwrap_or_default();
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let replay = self.replay(&caller, &request.request_id, "CreateCategory", &request)?;
+        let wanted = request.category.unwrap_or_default();
         let mut misfits = Misfits::default();
         let changes = category_changes(&wanted, &["name".to_owned(), "description".to_owned()], &mut misfits);
         misfits.none()?;
@@ -211,9 +254,10 @@ impl CatalogService for Catalog {
 
         let now = self.clock.now();
         let category = Category::new(Id::fresh(now).into(), name, description, now);
-        self.store.create_category(&category).await?;
+        let render = |category: &Category| pb::CreateCategoryResponse { category: Some(category.clone().into()) };
+        let answer = self.store.create_category(&category, replay.as_ref(), render).await?;
 
-        Ok(Response::new(pb::CreateCategoryResponse { category: Some(category.into()) }))
+        Ok(Response::new(answer))
     }
 
     async fn get_category(&self, request: Request<pb::GetCategoryRequest>) -> Answer<pb::GetCategoryResponse> {

@@ -1,10 +1,14 @@
 //! What exists: books, the categories they stand in, and the search for them.
 
+mod departures;
 pub mod domain;
+mod follower;
 mod grpc;
+mod orders;
 mod policy;
 mod settings;
 mod store;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -55,11 +59,15 @@ pub async fn start(
     let store = Store::open(&settings.database_url).await?;
 
     let probe = store.clone();
+    let catalog = Catalog { store, lending, clock: clock.clone(), ordered: Arc::default() };
+    sweep::start(&catalog, &stop);
+    follower::start(catalog.clone(), stop.clone());
+
     let health = health::watched(SERVICE, stop, move || {
         let store = probe.clone();
         async move { store.answers().await }
     });
-    let server = CatalogServiceServer::new(Catalog { store, lending, clock: clock.clone() })
+    let server = CatalogServiceServer::new(catalog)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(LIST_BYTES);
     let mut routes = Routes::new(server).add_service(health.await);

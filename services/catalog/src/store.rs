@@ -2,10 +2,14 @@
 
 mod books;
 mod categories;
+mod departures;
+mod feed;
 mod imports;
 mod lists;
+mod orders;
 mod postings;
 mod ranks;
+mod requests;
 mod search;
 
 use shared::{Db, Timestamp, database::Migrations, database::OpenError, secret::Secret};
@@ -17,6 +21,8 @@ use crate::domain::{
     category::Category,
 };
 
+pub use departures::{Asked, Departure};
+pub use feed::Availability;
 pub use imports::{Batch, Seen};
 pub use lists::{Count, Facets, Filter, Listing};
 

@@ -235,7 +235,7 @@ testing::on_both! {
         for isbn in ["2070360024", "978-2-07-036002-4"] {
             let book = pb::Book { isbn: isbn.to_owned(), ..titled("Encore") };
             taken(try_create(&catalog, book.clone()).await.unwrap_err());
-            let request = pb::CreateBookRequest { book: Some(book.clone()), validate_only: true };
+            let request = pb::CreateBookRequest { book: Some(book.clone()), validate_only: true, ..pb::CreateBookRequest::default() };
             taken(catalog.clone().create_book(request).await.unwrap_err());
             let book = pb::Book { id: other.id.clone(), ..book };
             taken(try_update(&catalog, book.clone(), &["isbn", "title"]).await.unwrap_err());
@@ -256,7 +256,7 @@ testing::on_both! {
         let made = create(&catalog, titled("Là")).await;
         let new = pb::Book { isbn: "2070360024".to_owned(), ..titled("Neuf") };
 
-        let request = pb::CreateBookRequest { book: Some(new.clone()), validate_only: true };
+        let request = pb::CreateBookRequest { book: Some(new.clone()), validate_only: true, ..pb::CreateBookRequest::default() };
         catalog.clone().create_book(request).await.unwrap();
         let update_mask = Some(prost_types::FieldMask { paths: vec!["title".to_owned(), "isbn".to_owned()] });
         let book = Some(pb::Book { id: made.id.clone(), ..new.clone() });
@@ -266,7 +266,7 @@ testing::on_both! {
         assert_eq!(list(&catalog, ask("")).await.books, std::slice::from_ref(&made));
         assert_eq!(found(&catalog, "neuf").await, [""; 0]);
         let nowhere = pb::Book { category_id: "0".repeat(24), ..new };
-        let request = pb::CreateBookRequest { book: Some(nowhere), validate_only: true };
+        let request = pb::CreateBookRequest { book: Some(nowhere), validate_only: true, ..pb::CreateBookRequest::default() };
         let refused = catalog.clone().create_book(request).await.unwrap_err();
         assert_eq!(refusal(&refused), told("CATEGORY_NOT_FOUND", Code::NotFound));
         let stale = pb::Book { etag: "77".to_owned(), ..made };
@@ -446,7 +446,7 @@ testing::on_both! {
             assert_eq!(misfits(&try_categorize(&catalog, name).await.unwrap_err()), ["category.name"], "{name:?}");
         }
         let bare = pb::Category { name: "Nue".to_owned(), ..pb::Category::default() };
-        let refused = catalog.clone().create_category(pb::CreateCategoryRequest { category: Some(bare) }).await.unwrap_err();
+        let refused = catalog.clone().create_category(pb::CreateCategoryRequest { category: Some(bare), request_id: String::new() }).await.unwrap_err();
         assert_eq!(misfits(&refused), ["category.description"]);
         create(&catalog, pb::Book { category_id: ids[1].clone(), ..titled("Là") }).await;
         let refused = try_delete_category(&catalog, &ids[1], "").await.unwrap_err();

@@ -1,7 +1,9 @@
 //! The rpcs: each parses, does one thing, and renders the answer.
 
 mod credentials;
+mod departures;
 mod refusal;
+mod registration;
 mod render;
 
 use proto::identity::v1::{self as pb, identity_service_server::IdentityService};
@@ -30,6 +32,7 @@ use crate::{
     tokens::Tokens,
 };
 use credentials::PasswordChange;
+pub use registration::Registrations;
 use render::{changes, field, role};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -42,6 +45,7 @@ pub struct Identity {
     pub(crate) hasher: Hasher,
     pub(crate) bcrypt_cost: u32,
     pub(crate) tokens: Tokens,
+    pub(crate) registrations: Registrations,
     pub(crate) policy: Policy,
     pub(crate) clock: Clock,
 }
@@ -113,19 +117,17 @@ impl IdentityService for Identity {
         &self,
         request: Request<pb::RegisterAccountRequest>,
     ) -> Answer<pb::RegisterAccountResponse> {
-        let by = self.origin(&caller(&request)?);
+        let caller = caller(&request)?;
         let request = request.into_inner();
-        let account = self.blank_account(&request.name, &request.email, &request.address, Role::Client)?;
-        let credential = pb::create_account_request::Credential::Password(request.password);
+        let by = self.origin(&caller);
+        let replay = self.registrations.replay(&caller, &request, by.at).map_err(Error::<Refusal>::from)?;
 
-        let new = NewAccount { account: account.clone(), credential, confirmation: request.confirmation };
-        let hash = self.hash_of(new).await?;
-        let session = self.new_session(account.id, &by);
-        let token = self.mint(&account, &session, &by).await?;
-        self.store.create_account(&account, &hash, Some(&session), false, &by).await?;
+        let answer = match self.registered_before(replay.as_ref()).await? {
+            Some(answer) => answer,
+            None => self.register(request, replay.as_ref(), &by).await?,
+        };
 
-        let access_token = token.expose_secret().to_owned();
-        Ok(Response::new(pb::RegisterAccountResponse { account: Some(account.into()), access_token }))
+        Ok(Response::new(answer))
     }
 
     async fn create_account(&self, request: Request<pb::CreateAccountRequest>) -> Answer<pb::CreateAccountResponse> {
@@ -136,7 +138,7 @@ impl IdentityService for Identity {
         let credential = request.credential.ok_or_else(|| Error::<Refusal>::invalid("password", "must be given"))?;
 
         let hash = self.hash_of(NewAccount { account: account.clone(), credential, confirmation: None }).await?;
-        self.store.create_account(&account, &hash, None, request.first_admin_only, &by).await?;
+        self.store.create_account(&account, &hash, request.first_admin_only, &by).await?;
 
         Ok(Response::new(pb::CreateAccountResponse { account: Some(account.into()) }))
     }
@@ -214,7 +216,9 @@ impl IdentityService for Identity {
     async fn delete_account(&self, request: Request<pb::DeleteAccountRequest>) -> Answer<pb::DeleteAccountResponse> {
         let id = field("account_id", &request.get_ref().account_id)?;
 
-        let account = self.store.delete_account(id, &self.origin(&caller(&request)?)).await?;
+        let by = self.origin(&caller(&request)?);
+        let departure = self.store.mark_leaving(id, &by).await?;
+        let account = self.let_go(departure, &by).await?;
 
         Ok(Response::new(pb::DeleteAccountResponse { account: Some(account.into()) }))
     }

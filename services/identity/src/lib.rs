@@ -4,8 +4,10 @@ pub mod domain;
 mod grpc;
 mod hasher;
 mod policy;
+mod seal;
 mod settings;
 mod store;
+mod sweep;
 mod tokens;
 
 use std::sync::Arc;
@@ -26,10 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, service::Routes};
 
 use domain::{Refusal, account::Role, audit::Origin, hash::Pepper};
-use grpc::{Identity, NewAccount};
+use grpc::{Identity, NewAccount, Registrations};
 pub use hasher::Admission;
 use hasher::Hasher;
 pub use policy::POLICY;
+pub use seal::BrokenSeal;
 pub use settings::{IdentityArgs, Settings};
 use store::Store;
 use tokens::Tokens;
@@ -50,6 +53,9 @@ pub enum StartError {
     /// See [`UnusableKey`].
     #[error("identity cannot sign")]
     Key(#[from] UnusableKey),
+    /// See [`BrokenSeal`].
+    #[error("identity cannot seal what it keeps")]
+    Seal(#[from] BrokenSeal),
     /// The database opens, and then fails.
     #[error("identity cannot read its database: {0}")]
     Store(String),
@@ -83,23 +89,27 @@ pub async fn start(
     let tokens = Tokens::new(&settings.pepper, settings.session)?;
     let hasher = Hasher::new(Pepper::new(&settings.pepper), settings.bcrypt_cost, settings.admission);
     let policy = settings.policy;
+    let registrations = Registrations::new(&settings.pepper)?;
     let service = Identity {
         store: store.clone(),
         lending,
         hasher,
         bcrypt_cost: settings.bcrypt_cost,
         tokens,
+        registrations,
         policy,
         clock: clock.clone(),
     };
     let has_admin = service.prepare(settings.first_admin.as_ref()).await?;
+    let service = Arc::new(service);
+    sweep::start(&service, &stop);
 
     let probe = store.clone();
     let health = health::watched(SERVICE, stop, move || {
         let store = probe.clone();
         async move { store.answers().await }
     });
-    let server = IdentityServiceServer::new(service)
+    let server = IdentityServiceServer::from_arc(service)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
     let mut routes = Routes::new(server).add_service(health.await);
@@ -140,7 +150,7 @@ impl Identity {
         let account = self.blank_account("Admin", email, "", Role::Admin)?;
         let credential = Credential::Password(password.expose_secret().to_owned());
         let hash = self.hash_of(NewAccount { account: account.clone(), credential, confirmation: None }).await?;
-        match self.store.create_account(&account, &hash, None, true, by).await {
+        match self.store.create_account(&account, &hash, true, by).await {
             // Another replica was faster; or somebody else has this address, and then there still is no admin.
             Err(Error::Refused(Refusal::AdminExists | Refusal::LoginTaken)) if self.store.has_admin().await? => Ok(()),
             made => made,

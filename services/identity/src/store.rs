@@ -4,6 +4,8 @@ mod accounts;
 mod api_keys;
 mod audit;
 mod credentials;
+mod departures;
+mod requests;
 mod sessions;
 mod signing_keys;
 
@@ -16,6 +18,7 @@ use crate::domain::{
 };
 
 pub use credentials::{Credential, Subject};
+pub use departures::Departure;
 pub use sessions::{NewSession, Session};
 pub use signing_keys::SigningKey;
 

@@ -2,26 +2,17 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
-    hmac,
-    signature::{Ed25519KeyPair, KeyPair as _},
-};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proto::token::{AUDIENCE, ISSUER};
 use serde::Serialize;
-use shared::{
-    Id, Timestamp,
-    secret::{ExposeSecret as _, Secret},
-};
+use shared::{Id, Timestamp, secret::Secret};
 
 use crate::{
     domain::account::Account,
+    seal::Seal,
     store::{NewSession, SigningKey},
 };
-
-/// Bytes of a nonce of AES-GCM.
-const NONCE: usize = 12;
 
 /// A signing key cannot be made, or not be opened with this pepper.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -30,7 +21,7 @@ pub struct UnusableKey;
 
 /// Makes signing keys, and tokens with them.
 pub struct Tokens {
-    seal: RandomizedNonceKey,
+    seal: Seal,
     lifetime: Duration,
 }
 
@@ -57,9 +48,7 @@ impl Tokens {
     /// # Errors
     /// [`UnusableKey`]
     pub fn new(pepper: &Secret, lifetime: Duration) -> Result<Self, UnusableKey> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, pepper.expose_secret().as_bytes());
-        let key = hmac::sign(&key, b"bibliotique: sealing of signing keys");
-        let seal = RandomizedNonceKey::new(&AES_256_GCM, key.as_ref()).map_err(|_| UnusableKey)?;
+        let seal = Seal::new(pepper, "bibliotique: sealing of signing keys").map_err(|_| UnusableKey)?;
         Ok(Self { seal, lifetime })
     }
 
@@ -75,9 +64,8 @@ impl Tokens {
     pub fn new_key(&self, now: Timestamp) -> Result<SigningKey, UnusableKey> {
         let id = Id::fresh(now).to_string();
         let pair = Ed25519KeyPair::generate().map_err(|_| UnusableKey)?;
-        let mut sealed = pair.to_pkcs8().map_err(|_| UnusableKey)?.as_ref().to_vec();
-        let nonce = self.seal.seal_in_place_append_tag(Aad::from(&id), &mut sealed).map_err(|_| UnusableKey)?;
-        sealed.splice(0..0, nonce.as_ref().iter().copied());
+        let private = pair.to_pkcs8().map_err(|_| UnusableKey)?.as_ref().to_vec();
+        let sealed = self.seal.close(&id, private).map_err(|_| UnusableKey)?;
         Ok(SigningKey { id, sealed_key: sealed, public_key: pair.public_key().as_ref().to_vec(), created_at: now })
     }
 
@@ -119,10 +107,7 @@ impl Tokens {
     }
 
     fn open(&self, key: &SigningKey) -> Result<EncodingKey, UnusableKey> {
-        let (nonce, sealed) = key.sealed_key.split_at_checked(NONCE).ok_or(UnusableKey)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| UnusableKey)?;
-        let mut sealed = sealed.to_vec();
-        let opened = self.seal.open_in_place(nonce, Aad::from(&key.id), &mut sealed).map_err(|_| UnusableKey)?;
-        Ok(EncodingKey::from_ed_der(opened))
+        let opened = self.seal.open(&key.id, &key.sealed_key).map_err(|_| UnusableKey)?;
+        Ok(EncodingKey::from_ed_der(&opened))
     }
 }

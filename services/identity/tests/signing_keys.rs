@@ -8,6 +8,7 @@ use identity::StartError;
 use proto::identity::v1 as pb;
 use serde_json::Value;
 use shared::{
+    channel::Channel,
     on,
     passport::{Caller, Passports},
     secret::Secret,
@@ -157,7 +158,9 @@ testing::on_both! {
         let start = async |pepper: &str| {
             let identity = identity::Settings { pepper: Secret::from(pepper), ..settings.identity.clone() };
             let passports = Arc::new(Passports::new(&settings.internal_key));
-            identity::start(identity, passports, settings.clock.clone(), CancellationToken::new()).await
+            let (caller, clock) = (Caller::service("identity"), settings.clock.clone());
+            let (lending, _) = Channel::promised(lending::AUDIENCE, caller, Arc::clone(&passports), clock.clone());
+            identity::start(identity, lending, passports, clock, CancellationToken::new()).await
         };
 
         // Otherwise every right password would be a wrong one, until somebody understands why.

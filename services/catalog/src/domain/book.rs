@@ -83,10 +83,16 @@ impl Book {
     }
 
     /// The book with `changes`. More or fewer copies that can be borrowed are copies that are added or withdrawn.
-    #[must_use]
-    pub fn change(&self, changes: Changes, now: Timestamp) -> Self {
+    ///
+    /// # Errors
+    /// A sentence when there would be more copies than a book may have.
+    pub fn change(&self, changes: Changes, now: Timestamp) -> Result<Self, &'static str> {
         let available = changes.available.unwrap_or(self.available);
-        Self {
+        let copies = match changes.available {
+            Some(available) => self.copies.beside(self.available, available)?,
+            None => self.copies,
+        };
+        Ok(Self {
             isbn: changes.isbn.unwrap_or(self.isbn),
             title: changes.title.unwrap_or_else(|| self.title.clone()),
             author: changes.author.unwrap_or_else(|| self.author.clone()),
@@ -95,11 +101,11 @@ impl Book {
             language: changes.language.unwrap_or_else(|| self.language.clone()),
             description: changes.description.unwrap_or_else(|| self.description.clone()),
             category: changes.category.unwrap_or(self.category),
-            copies: self.copies.beside(self.available, available),
+            copies,
             available,
             updated: now,
             ..self.clone()
-        }
+        })
     }
 
     /// Names this state of the book (AIP-154).
@@ -146,8 +152,15 @@ impl Copies {
     }
 
     /// How many there are when of these, of which `before` could be borrowed, `after` can be.
-    fn beside(self, before: Self, after: Self) -> Self {
-        Self((self.0.saturating_sub(before.0) + after.0).min(MOST_COPIES))
+    fn beside(self, before: Self, after: Self) -> Result<Self, &'static str> {
+        let copies = self.0.saturating_sub(before.0) + after.0;
+        let fits = copies <= MOST_COPIES;
+        fits.then_some(Self(copies)).ok_or("would be more than 9999 copies with those that cannot be borrowed now")
+    }
+
+    /// What lending says that there are, which may be more than a book may have here.
+    pub fn told(copies: i32) -> Self {
+        Self(u32::try_from(copies).unwrap_or(0).min(MOST_COPIES))
     }
 
     /// Without so many.
@@ -239,7 +252,7 @@ mod tests {
         let now = Timestamp::from_micros(7);
         let changes = Changes { author: "Albert Camus".parse().ok(), ..Changes::default() };
 
-        let changed = book().change(changes, now);
+        let changed = book().change(changes, now).unwrap();
 
         assert_eq!(changed, Book { author: "Albert Camus".parse().unwrap(), updated: now, ..book() });
     }
@@ -255,13 +268,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn more_copies_than_a_book_may_have_are_refused_and_what_lending_says_is_not() {
+        let of = |copies: i32| Copies::try_from(copies).unwrap();
+        let lent = Book { copies: of(9999), available: of(9998), ..book() };
+        let change =
+            |available| lent.change(Changes { available: Some(of(available)), ..Changes::default() }, lent.updated);
+
+        assert!(change(9998).is_ok());
+        assert!(change(9999).is_err());
+        assert_eq!([-1, 0, 7, 9999, 10_000].map(|copies| Copies::told(copies).get()), [0, 0, 7, 9999, 9999]);
+    }
+
     proptest! {
         #[test]
         fn copies_that_are_out_stay_out(available in 0_i32..100, out in 0_i32..100, wanted in 0_i32..100) {
             let of = |copies: i32| Copies::try_from(copies).unwrap();
             let book = Book { copies: of(available + out), available: of(available), ..book() };
 
-            let changed = book.change(Changes { available: Some(of(wanted)), ..Changes::default() }, book.updated);
+            let changed = book.change(Changes { available: Some(of(wanted)), ..Changes::default() }, book.updated).unwrap();
 
             prop_assert_eq!((changed.copies, changed.available), (of(wanted + out), of(wanted)));
         }

@@ -1,6 +1,9 @@
 //! Imports: what becomes of a book that a file has.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use shared::Timestamp;
 
@@ -9,6 +12,7 @@ use super::{
     book::{Book, Changes, Copies, Year},
     fold::plain,
     isbn::Isbn,
+    order::Kind,
     text::{Name, Title},
 };
 
@@ -48,6 +52,18 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// What is to be ordered for books that were there: of each, how many copies could be borrowed and how many shall be.
+    pub fn order(self, books: BTreeMap<BookId, (Copies, Copies)>) -> (Kind, Vec<(BookId, Copies)>) {
+        let books = books.into_iter();
+        match self.on_match {
+            OnMatch::Add => {
+                let more = |(book, (before, after)): (_, (Copies, Copies))| (book, after.less(before.get()));
+                (Kind::Add, books.map(more).collect())
+            }
+            OnMatch::Skip | OnMatch::Update => (Kind::Set, books.map(|(book, (_, after))| (book, after)).collect()),
+        }
+    }
+
     /// What becomes of a draft of a book that an earlier one would have added, as far as a dry run can tell.
     pub fn of_a_double(self) -> Fate {
         match self.on_match {
@@ -107,7 +123,16 @@ pub enum Fate {
 
 impl Draft {
     /// A new book of this draft.
-    pub fn book(&self, id: BookId, category: Option<CategoryId>, terms: Terms, now: Timestamp) -> Book {
+    ///
+    /// # Errors
+    /// A sentence when it would have more copies than a book may have.
+    pub fn book(
+        &self,
+        id: BookId,
+        category: Option<CategoryId>,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Result<Book, &'static str> {
         let copies = self.copies.unwrap_or(terms.default_copies);
         let changes = Changes { category: Some(category), available: Some(copies), ..self.changes.clone() };
         Book::new(id, self.title.clone(), now).change(changes, now)
@@ -127,7 +152,10 @@ impl Draft {
         let available = self.copies.map(|copies| copies.less(out));
         let title = Some(self.title.clone());
         let changes = Changes { title, category: category.map(Some), available, ..self.changes.clone() };
-        let after = book.change(changes, now);
+        let after = match book.change(changes, now) {
+            Ok(after) => after,
+            Err(misfit) => return Fate::Refused("copies", misfit),
+        };
         if (Book { updated: book.updated, ..after.clone() }) == *book {
             return Fate::Skipped("the book says the same already");
         }
@@ -139,12 +167,13 @@ impl Draft {
         if more == Copies::default() {
             return Fate::Skipped("there are no copies to add");
         }
-        match (book.copies.plus(more), book.available.plus(more)) {
-            (Ok(_), Ok(available)) => {
-                let changes = Changes { available: Some(available), ..Changes::default() };
-                Fate::Updated(Box::new(book.change(changes, now)))
-            }
-            _ => Fate::Refused("copies", "would be more than 9999 with those that are there"),
+        let added = book
+            .available
+            .plus(more)
+            .and_then(|available| book.change(Changes { available: Some(available), ..Changes::default() }, now));
+        match added {
+            Ok(after) => Fate::Updated(Box::new(after)),
+            Err(_) => Fate::Refused("copies", "would be more than 9999 with those that are there"),
         }
     }
 }
@@ -168,7 +197,7 @@ mod tests {
     }
 
     fn book() -> Book {
-        draft().book(Id::new(THEN, [0; 5]).into(), None, terms(OnMatch::Skip), THEN)
+        draft().book(Id::new(THEN, [0; 5]).into(), None, terms(OnMatch::Skip), THEN).unwrap()
     }
 
     #[test]
@@ -176,7 +205,7 @@ mod tests {
         assert_eq!((book().copies.get(), book().available.get()), (1, 1));
 
         let three = Draft { copies: 3.try_into().ok(), ..draft() };
-        assert_eq!(three.book(book().id, None, terms(OnMatch::Skip), THEN).available.get(), 3);
+        assert_eq!(three.book(book().id, None, terms(OnMatch::Skip), THEN).unwrap().available.get(), 3);
     }
 
     #[test]

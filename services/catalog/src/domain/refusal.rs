@@ -20,6 +20,10 @@ pub enum Refusal {
     CategoryTaken,
     /// Books stand in the category.
     CategoryInUse,
+    /// A copy of the book is on loan.
+    BookOnLoan,
+    /// The request's id was that of another request.
+    RequestIdReused,
     /// It has been changed since the caller read it.
     StaleEtag,
 }

@@ -207,7 +207,8 @@ mod tests {
             description: "L'étranger, de Camus".parse().ok(),
             ..Changes::default()
         };
-        let book = Book::new(Id::new(now, [0; 5]).into(), "L'Étranger".parse().unwrap(), now).change(changes, now);
+        let book =
+            Book::new(Id::new(now, [0; 5]).into(), "L'Étranger".parse().unwrap(), now).change(changes, now).unwrap();
         let set = |words: &[&str]| words.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
 
         let words = Words::of(&book);

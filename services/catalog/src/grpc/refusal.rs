@@ -27,6 +27,10 @@ const fn words(refused: &Refusal) -> (Code, &'static str, &'static str) {
         Refusal::IsbnTaken { .. } => (AlreadyExists, "ISBN_TAKEN", "another book has this ISBN"),
         Refusal::CategoryTaken => (AlreadyExists, "CATEGORY_TAKEN", "another category has this name"),
         Refusal::CategoryInUse => (FailedPrecondition, "CATEGORY_IN_USE", "books stand in this category"),
+        Refusal::BookOnLoan => (FailedPrecondition, "BOOK_ON_LOAN", "a copy of the book is on loan"),
+        Refusal::RequestIdReused => {
+            (FailedPrecondition, "REQUEST_ID_REUSED", "the request's id was that of another request")
+        }
         Refusal::StaleEtag => (Aborted, "STALE_ETAG", "it has been changed since this etag"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use proto::catalog::v1 as pb;
+use proto::{catalog::v1 as pb, lending::v1 as lending};
 use shared::{Error, error::Violation};
 
 use crate::{
@@ -165,6 +165,15 @@ impl From<Book> for pb::Book {
             language: book.language.into_string(),
             description: book.description.into_string(),
         }
+    }
+}
+
+/// A book with the copies that lending says there are, if it said so.
+pub fn as_said(book: Book, said: Option<&lending::Availability>) -> pb::Book {
+    let book = pb::Book::from(book);
+    match said {
+        Some(said) => pb::Book { copies: said.copies, available_copies: said.available_copies, ..book },
+        None => book,
     }
 }
 

@@ -56,6 +56,7 @@ impl Catalog {
         let reading = read(request, self.clock.now())?;
 
         let fates = self.store.import(&reading.batch, seen).await?;
+        self.ordered.notify_one();
 
         let drafts = reading.batch.drafts.iter().zip(fates);
         let mut outcomes: Vec<_> = drafts.map(|(draft, (fate, book))| outcome(draft.line, fate, book)).collect();

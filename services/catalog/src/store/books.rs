@@ -1,14 +1,24 @@
 //! Books, one by one.
 
-use shared::{on, tx};
+use shared::{
+    on, once,
+    replay::{Message, Replay},
+    tx,
+};
 use sqlx::AssertSqlSafe;
 
 use super::{
     BookRow, Result, Store, columns,
     lists::places,
-    postings::{Change, index},
+    orders::{foresee, order},
+    postings::index,
 };
-use crate::domain::{BookId, Refusal, book::Book, isbn::Isbn, words::Words};
+use crate::domain::{
+    BookId, Refusal,
+    book::{Book, Copies},
+    isbn::Isbn,
+    order::Kind,
+};
 
 /// How often a book is kept anew when another one took its ISBN meanwhile and is gone again.
 const TRIES: usize = 3;
@@ -30,7 +40,7 @@ pub(super) fn insertion(books: usize) -> String {
     )
 }
 
-/// Keeps new books; answers with what there is to index.
+/// Keeps new books, with the copies that are to be expected of them; answers with what there is to index.
 macro_rules! insert {
     ($tx:expr, $db:expr, $books:expr) => {{
         let books: &[Book] = $books;
@@ -73,15 +83,15 @@ macro_rules! insert {
 }
 pub(super) use insert;
 
-/// Keeps what is new of the book `$number`; answers with what there is to index. `RowNotFound` when the book is not the one
-/// any more that was read.
+/// Keeps what is new of the book `$number` but for its copies, which are lending's; answers with what there is to index.
+/// `RowNotFound` when the book is not the one any more that was read.
 macro_rules! replace {
     ($tx:expr, $number:expr, $before:expr, $after:expr) => {{
         let (number, before, after): (i64, &Book, &Book) = ($number, $before, $after);
         let updated = sqlx::query(
             "UPDATE book SET isbn = $2, title = $3, title_key = $4, author = $5, author_key = $6, publication_year = $7,
                  year_key = $8, publisher = $9, language = $10, language_key = $11, description = $12, category_id = $13,
-                 copies = $14, available = $15, updated_at = $16, version = $17 WHERE number = $1 AND version = $18",
+                 updated_at = $14, version = $15 WHERE number = $1 AND version = $16",
         )
         .bind(number)
         .bind(after.isbn.map(|isbn| isbn.to_string()))
@@ -96,8 +106,6 @@ macro_rules! replace {
         .bind($crate::domain::fold::case_key(after.language.as_str().trim()))
         .bind(after.description.as_str())
         .bind(after.category.map(|category| category.to_string()))
-        .bind(i64::from(after.copies.get()))
-        .bind(i64::from(after.available.get()))
         .bind(after.updated)
         .bind(after.version)
         .bind(before.version)
@@ -118,31 +126,43 @@ pub(super) use replace;
 /// Locks a book by updating it. SQLite's RETURNING knows no other name of the table.
 macro_rules! lock {
     ($tx:expr, $id:expr) => {{
-        let row: Option<BookRow> =
-            sqlx::query_as(concat!("UPDATE book SET version = version WHERE id = $1 RETURNING ", columns!(bare)))
-                .bind($id.to_string())
-                .fetch_optional(&mut *$tx)
-                .await?;
-        let row = row.ok_or(shared::Error::Refused(Refusal::BookNotFound))?;
-        (row.number, Book::try_from(row)?)
+        let row: Option<$crate::store::BookRow> = sqlx::query_as(concat!(
+            "UPDATE book SET version = version WHERE id = $1 RETURNING ",
+            $crate::store::columns!(bare)
+        ))
+        .bind($id.to_string())
+        .fetch_optional(&mut *$tx)
+        .await?;
+        let row = row.ok_or(shared::Error::Refused($crate::domain::Refusal::BookNotFound))?;
+        (row.number, $crate::domain::book::Book::try_from(row)?)
     }};
 }
+pub(super) use lock;
 
 impl Store {
-    /// Keeps a new book.
+    /// Keeps a new book and the order that makes it known to lending; answers with what `render` makes of it.
     ///
     /// # Errors
-    /// [`Refusal::CategoryNotFound`], [`Refusal::IsbnTaken`]
-    pub async fn create_book(&self, book: &Book) -> Result<()> {
+    /// [`Refusal::CategoryNotFound`], [`Refusal::IsbnTaken`], [`Refusal::RequestIdReused`]
+    pub async fn create_book<M: Message + Default>(
+        &self,
+        book: &Book,
+        replay: Option<&Replay>,
+        render: impl Fn(&Book) -> M,
+    ) -> Result<M> {
         let mut tried = 1;
         loop {
             let made = tx!(&self.db, |tx| {
-                let changes = insert!(tx, &self.db, std::slice::from_ref(book));
-                index!(tx, &self.db, &changes);
+                once!(tx, replay, Refusal::RequestIdReused, {
+                    let changes = insert!(tx, &self.db, std::slice::from_ref(book));
+                    index!(tx, &self.db, &changes);
+                    order!(tx, &self.db, Kind::Add, &[(book.id, book.available)], book.created);
+                    render(book)
+                })
             });
             match self.explain(made, book.isbn).await {
                 Ok(None) if tried < TRIES => tried += 1,
-                Ok(Some(())) => return Ok(()),
+                Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => return Err(shared::Error::internal("an ISBN is taken by nobody")),
                 Err(error) => return Err(error),
             }
@@ -177,25 +197,30 @@ impl Store {
         rows.into_iter().map(Book::try_from).collect()
     }
 
-    /// Changes a book by `rule`.
+    /// Changes a book by `rule`, and orders that so many copies of it can be borrowed, if `copies` says how many.
     ///
     /// # Errors
     /// [`Refusal::BookNotFound`], [`Refusal::CategoryNotFound`], [`Refusal::IsbnTaken`], and what `rule` refuses.
     pub async fn update_book(
         &self,
         id: BookId,
-        rule: impl Fn(&Book) -> std::result::Result<Book, Refusal>,
+        rule: impl Fn(&Book) -> Result<Book>,
+        copies: Option<Copies>,
     ) -> Result<Book> {
         let mut tried = 1;
         loop {
             let mut wanted = None;
             let changed = tx!(&self.db, |tx| {
                 let (number, before) = lock!(tx, id);
-                let after = rule(&before).map_err(shared::Error::Refused)?;
+                let after = rule(&before)?;
                 let after = Book { version: before.version + 1, ..after };
                 wanted = after.isbn;
                 let change = replace!(tx, number, &before, &after);
                 index!(tx, &self.db, &[change]);
+                if let Some(copies) = copies {
+                    foresee!(tx, Kind::Set, id, copies);
+                    order!(tx, &self.db, Kind::Set, &[(id, copies)], after.updated);
+                }
                 after
             });
             match self.explain(changed, wanted).await {
@@ -205,24 +230,6 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Deletes a book that `rule` lets go. Lending, which owns its copies, is asked before, once it is here.
-    ///
-    /// # Errors
-    /// [`Refusal::BookNotFound`], and what `rule` refuses.
-    pub async fn delete_book(
-        &self,
-        id: BookId,
-        rule: impl Fn(&Book) -> std::result::Result<(), Refusal>,
-    ) -> Result<Book> {
-        tx!(&self.db, |tx| {
-            let (number, book) = lock!(tx, id);
-            rule(&book).map_err(shared::Error::Refused)?;
-            sqlx::query("DELETE FROM book WHERE number = $1").bind(number).execute(&mut *tx).await?;
-            index!(tx, &self.db, &[Change { number, old: Words::of(&book), new: Words::default() }]);
-            book
-        })
     }
 
     /// What the outcome of keeping a book means; `None` when it is worth trying again.

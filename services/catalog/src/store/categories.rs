@@ -1,6 +1,11 @@
 //! Categories.
 
-use shared::{on, page::Page, tx};
+use shared::{
+    on, once,
+    page::Page,
+    replay::{Message, Replay},
+    tx,
+};
 
 use super::{CategoryRow, Result, Store, Total};
 use crate::domain::{
@@ -41,13 +46,21 @@ macro_rules! lock {
 }
 
 impl Store {
-    /// Keeps a new category.
+    /// Keeps a new category; answers with what `render` makes of it.
     ///
     /// # Errors
-    /// [`Refusal::CategoryTaken`]
-    pub async fn create_category(&self, category: &Category) -> Result<()> {
+    /// [`Refusal::CategoryTaken`], [`Refusal::RequestIdReused`]
+    pub async fn create_category<M: Message + Default>(
+        &self,
+        category: &Category,
+        replay: Option<&Replay>,
+        render: impl Fn(&Category) -> M,
+    ) -> Result<M> {
         let made = tx!(&self.db, |tx| {
-            insert!(tx, category);
+            once!(tx, replay, Refusal::RequestIdReused, {
+                insert!(tx, category);
+                render(category)
+            })
         });
         made.map_err(taken)
     }

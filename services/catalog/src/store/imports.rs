@@ -1,7 +1,7 @@
 //! Imports and exports: many books at a time.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -11,14 +11,16 @@ use sqlx::{AssertSqlSafe, FromRow};
 use super::{
     BookRow, Result, Store, books, categories, columns,
     lists::{Value, bind, places},
+    orders::{foresee, order},
     postings::{ROWS, index},
 };
 use crate::domain::{
     BookId, CategoryId, Refusal,
-    book::Book,
+    book::{Book, Copies},
     category::{Category, name_key},
     fold::key,
     import::{Draft, Fate, Likeness, OnMatch, Terms},
+    order::Kind,
     text::{Name, Remark},
 };
 
@@ -200,6 +202,8 @@ impl Store {
             let mut named = named!(tx, &self.db, &batch.drafts);
             let (mut outcomes, mut changes) = (Vec::with_capacity(batch.drafts.len()), Vec::new());
             let mut added: Vec<Book> = Vec::new();
+            // Of books that were there: how many copies could be borrowed, and how many shall be.
+            let mut ordered: BTreeMap<BookId, (Copies, Copies)> = BTreeMap::new();
             for draft in &batch.drafts {
                 let likeness = Likeness::of_draft(draft);
                 if batch.dry_run && !known.contains_key(&likeness) && seen.0.contains(&likeness.digest()) {
@@ -219,10 +223,14 @@ impl Store {
                     _ => None,
                 };
                 let Some(book) = book else {
-                    let book = draft.book(Id::fresh(batch.now).into(), category, batch.terms, batch.now);
-                    outcomes.push((Fate::Added, Some(book.id)));
-                    known.insert(likeness, Known::Added(added.len()));
-                    added.push(book);
+                    match draft.book(Id::fresh(batch.now).into(), category, batch.terms, batch.now) {
+                        Ok(book) => {
+                            outcomes.push((Fate::Added, Some(book.id)));
+                            known.insert(likeness, Known::Added(added.len()));
+                            added.push(book);
+                        }
+                        Err(misfit) => outcomes.push((Fate::Refused("copies", misfit), None)),
+                    }
                     continue;
                 };
                 let fate = draft.settle(&book, category, batch.terms, batch.now);
@@ -234,6 +242,9 @@ impl Store {
                             if !batch.dry_run {
                                 changes.push(books::replace!(tx, *number, &book, &after));
                             }
+                            if after.available != book.available {
+                                ordered.entry(book.id).or_insert((book.available, book.available)).1 = after.available;
+                            }
                             **kept = after;
                         }
                     }
@@ -243,6 +254,13 @@ impl Store {
             if !batch.dry_run {
                 changes.extend(books::insert!(tx, &self.db, &added));
                 index!(tx, &self.db, &changes);
+                let (kind, ordered) = batch.terms.order(ordered);
+                for (book, copies) in &ordered {
+                    foresee!(tx, kind, book, copies);
+                }
+                order!(tx, &self.db, kind, &ordered, batch.now);
+                let new: Vec<(BookId, Copies)> = added.iter().map(|book| (book.id, book.available)).collect();
+                order!(tx, &self.db, Kind::Add, &new, batch.now);
             }
             outcomes
         })

@@ -32,7 +32,7 @@ pub fn by(author: &str, title: &str) -> pb::Book {
 
 /// Tries to put a book there.
 pub async fn try_create(catalog: &Catalog, book: pb::Book) -> Result<pb::Book, Status> {
-    let request = pb::CreateBookRequest { book: Some(book), validate_only: false };
+    let request = pb::CreateBookRequest { book: Some(book), validate_only: false, ..pb::CreateBookRequest::default() };
     catalog.clone().create_book(request).await.map(|made| made.into_inner().book.unwrap())
 }
 
@@ -63,7 +63,7 @@ pub async fn try_delete(catalog: &Catalog, id: &str) -> Result<pb::Book, Status>
 /// Tries to make a category.
 pub async fn try_categorize(catalog: &Catalog, name: &str) -> Result<pb::Category, Status> {
     let category = pb::Category { name: name.to_owned(), description: "rayon".to_owned(), ..pb::Category::default() };
-    let request = pb::CreateCategoryRequest { category: Some(category) };
+    let request = pb::CreateCategoryRequest { category: Some(category), request_id: String::new() };
     catalog.clone().create_category(request).await.map(|made| made.into_inner().category.unwrap())
 }
 

@@ -40,6 +40,10 @@ pub enum Refusal {
     AdminExists,
     /// Only an admin may change this.
     RoleRequired,
+    /// The account's holder has books on loan.
+    PatronHasLoans,
+    /// The request's id was that of another request.
+    RequestIdReused,
     /// Too many passwords wait to be hashed.
     HashingQueueFull {
         /// When it is worth trying again.

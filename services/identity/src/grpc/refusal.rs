@@ -44,6 +44,10 @@ const fn words(refused: Refusal) -> (Code, &'static str, &'static str) {
         Refusal::LastAdmin => (FailedPrecondition, "LAST_ADMIN", "the last admin cannot leave"),
         Refusal::AdminExists => (FailedPrecondition, "ADMIN_EXISTS", "there is an admin already"),
         Refusal::RoleRequired => (PermissionDenied, "ROLE_REQUIRED", "only an admin may change this"),
+        Refusal::PatronHasLoans => (FailedPrecondition, "PATRON_HAS_LOANS", "the account's holder has books on loan"),
+        Refusal::RequestIdReused => {
+            (FailedPrecondition, "REQUEST_ID_REUSED", "the request's id was that of another request")
+        }
         Refusal::HashingQueueFull { .. } => (ResourceExhausted, "HASHING_QUEUE_FULL", "too many sign-ins at once"),
     }
 }

@@ -1,9 +1,9 @@
 //! Accounts.
 
-use shared::{on, page::Page, tx};
+use shared::{answered_before, keep_answer, on, page::Page, replay::Replay, tx};
 use sqlx::FromRow;
 
-use super::{AccountRow, NewSession, Result, Store, realm_name, record};
+use super::{AccountRow, NewSession, Result, Store, record};
 use crate::domain::{
     AccountId, Refusal,
     account::{Account, Realm, Role},
@@ -17,34 +17,70 @@ struct Count {
 }
 
 /// Locks all admins by updating them, so that two who leave at the same time see each other; counts the active ones
-/// besides `$but`. Two such transactions may lock in another order each: PostgreSQL ends one of them, and it runs again.
+/// besides `$but`, without those who are to be deleted. Two such transactions may lock in another order each: PostgreSQL ends one of them, and it runs again.
 macro_rules! lock_other_admins {
     ($tx:expr, $but:expr) => {{
-        let admins: Vec<(String, bool)> =
-            sqlx::query_as("UPDATE account SET version = version + 1 WHERE role = 'admin' RETURNING id, active")
-                .fetch_all(&mut *$tx)
-                .await?;
+        let admins: Vec<(String, bool)> = sqlx::query_as(
+            "UPDATE account SET version = version + 1 WHERE role = 'admin' RETURNING id, active AND leaving_at IS NULL",
+        )
+        .fetch_all(&mut *$tx)
+        .await?;
         let but = $but.to_string();
         i64::try_from(admins.iter().filter(|(id, active)| *active && *id != but).count()).unwrap_or(i64::MAX)
     }};
 }
+pub(super) use lock_other_admins;
 
 /// Locks an account by updating it.
 macro_rules! lock {
     ($tx:expr, $id:expr) => {{
-        let row: Option<AccountRow> = sqlx::query_as(
+        let row: Option<$crate::store::AccountRow> = sqlx::query_as(
             "UPDATE account SET version = version + 1 WHERE id = $1
              RETURNING id, realm, name, email, address, role, active, created_at",
         )
         .bind($id.to_string())
         .fetch_optional(&mut *$tx)
         .await?;
-        Account::try_from(row.ok_or(shared::Error::Refused(Refusal::AccountNotFound))?)?
+        $crate::domain::account::Account::try_from(
+            row.ok_or(shared::Error::Refused($crate::domain::Refusal::AccountNotFound))?,
+        )?
+    }};
+}
+pub(super) use lock;
+
+/// Keeps a new account, its password's hash and possibly its first session.
+macro_rules! insert {
+    ($tx:expr, $account:expr, $hash:expr, $session:expr, $by:expr) => {{
+        let (account, session): (&Account, Option<&NewSession>) = ($account, $session);
+        sqlx::query(
+            "INSERT INTO account (id, realm, login_key, email, name, address, role, active, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(account.id.to_string())
+        .bind(super::realm_name(account.realm))
+        .bind(account.email.key())
+        .bind(account.email.as_str())
+        .bind(account.name.as_str())
+        .bind(account.address.as_str())
+        .bind(account.role.name())
+        .bind(account.active)
+        .bind(account.created)
+        .execute(&mut *$tx)
+        .await?;
+        sqlx::query("INSERT INTO credential (account_id, password_hash) VALUES ($1, $2)")
+            .bind(account.id.to_string())
+            .bind($hash.expose())
+            .execute(&mut *$tx)
+            .await?;
+        record!($tx, $by, Event::UserCreated, Some(account.id), format!("role={}", account.role.name()));
+        if let Some(session) = session {
+            super::sessions::open!($tx, session, $by);
+        }
     }};
 }
 
 impl Store {
-    /// Keeps a new account, its password's hash and possibly its first session.
+    /// Keeps a new account and its password's hash.
     ///
     /// # Errors
     /// [`Refusal::LoginTaken`]; with `first_admin_only` [`Refusal::AdminExists`].
@@ -52,7 +88,6 @@ impl Store {
         &self,
         account: &Account,
         hash: &StoredHash,
-        session: Option<&NewSession>,
         first_admin_only: bool,
         by: &Origin,
     ) -> Result<()> {
@@ -60,32 +95,34 @@ impl Store {
             if first_admin_only && lock_other_admins!(tx, "") > 0 {
                 return Err(shared::Error::Refused(Refusal::AdminExists));
             }
-            sqlx::query(
-                "INSERT INTO account (id, realm, login_key, email, name, address, role, active, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            )
-            .bind(account.id.to_string())
-            .bind(realm_name(account.realm))
-            .bind(account.email.key())
-            .bind(account.email.as_str())
-            .bind(account.name.as_str())
-            .bind(account.address.as_str())
-            .bind(account.role.name())
-            .bind(account.active)
-            .bind(account.created)
-            .execute(&mut *tx)
-            .await?;
-            sqlx::query("INSERT INTO credential (account_id, password_hash) VALUES ($1, $2)")
-                .bind(account.id.to_string())
-                .bind(hash.expose())
-                .execute(&mut *tx)
-                .await?;
-            record!(tx, by, Event::UserCreated, Some(account.id), format!("role={}", account.role.name()));
-            if let Some(session) = session {
-                super::sessions::open!(tx, session, by);
-            }
+            insert!(tx, account, hash, None, by);
         });
         created.map_err(taken)
+    }
+
+    /// Keeps a new account with its first session, and `answer` with it. If the request comes again it changes nothing, and
+    /// answers with what was kept.
+    ///
+    /// # Errors
+    /// [`Refusal::LoginTaken`], [`Refusal::RequestIdReused`]
+    pub async fn register_account(
+        &self,
+        account: &Account,
+        hash: &StoredHash,
+        session: &NewSession,
+        replay: Option<&Replay>,
+        answer: &[u8],
+        by: &Origin,
+    ) -> Result<Option<Vec<u8>>> {
+        let registered = tx!(&self.db, |tx| {
+            let before = answered_before!(tx, replay, Refusal::RequestIdReused);
+            if before.is_none() {
+                insert!(tx, account, hash, Some(session), by);
+                keep_answer!(tx, replay, answer);
+            }
+            before
+        });
+        registered.map_err(taken)
     }
 
     /// One account.
@@ -109,14 +146,14 @@ impl Store {
                 "SELECT id, realm, name, email, address, role, active, created_at FROM account
                  WHERE realm = $1 AND id > $2 ORDER BY id LIMIT $3 OFFSET $4",
             )
-            .bind(realm_name(realm))
+            .bind(super::realm_name(realm))
             .bind(&page.after)
             .bind(page.probe())
             .bind(page.skip)
             .fetch_all(db)
             .await?;
             let count = sqlx::query_as("SELECT COUNT(*) AS count FROM account WHERE realm = $1")
-                .bind(realm_name(realm))
+                .bind(super::realm_name(realm))
                 .fetch_one(db)
                 .await?;
             (rows, count)
@@ -176,22 +213,6 @@ impl Store {
             after
         });
         changed.map_err(taken)
-    }
-
-    /// Deletes an account with its sessions and password.
-    ///
-    /// # Errors
-    /// [`Refusal::AccountNotFound`], [`Refusal::LastAdmin`]
-    pub async fn delete_account(&self, id: AccountId, by: &Origin) -> Result<Account> {
-        tx!(&self.db, |tx| {
-            let account = lock!(tx, id);
-            let others = if account.role == Role::Admin { lock_other_admins!(tx, id) } else { 0 };
-            account.may_leave(others).map_err(shared::Error::Refused)?;
-            super::credentials::forgive!(tx, super::Subject::Account(id));
-            sqlx::query("DELETE FROM account WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await?;
-            record!(tx, by, Event::UserDeleted, Some(id), "");
-            account
-        })
     }
 }
 
