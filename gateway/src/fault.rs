@@ -146,6 +146,7 @@ reasons! {
     CopyOnLoan = "COPY_ON_LOAN",
     CopySetAside = "COPY_SET_ASIDE",
     CopyStateContradicted = "COPY_STATE_CONTRADICTED",
+    DueTimeTooEarly = "DUE_TIME_TOO_EARLY",
     HashingQueueFull = "HASHING_QUEUE_FULL",
     HoldEnded = "HOLD_ENDED",
     HoldExists = "HOLD_EXISTS",
@@ -199,6 +200,7 @@ macro_rules! not_of_a_change {
             | $crate::fault::Reason::CopyOnLoan
             | $crate::fault::Reason::CopySetAside
             | $crate::fault::Reason::CopyStateContradicted
+            | $crate::fault::Reason::DueTimeTooEarly
             | $crate::fault::Reason::HashingQueueFull
             | $crate::fault::Reason::HoldEnded
             | $crate::fault::Reason::HoldExists

@@ -178,6 +178,7 @@ fn refused(reason: Reason) -> Response {
         Reason::LoanReturned => conflict("Book already returned!"),
         Reason::LoanOverdue => conflict("Emprunt is overdue!"),
         Reason::LoanLimitReached => forbidden("Loan limit reached!"),
+        Reason::DueTimeTooEarly => bad("Invalid dateRetourPrevu! It must not be before dateEmprunt."),
         Reason::LoanStateContradicted => bad("Invalid statut! It contradicts the facts."),
         Reason::RenewalLimitReached => conflict("Renewal limit reached!"),
         Reason::HoldNotFound => missing("Reservation not found!"),
