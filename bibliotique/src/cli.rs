@@ -44,6 +44,8 @@ pub enum Command {
     /// Write something out into a file.
     #[command(subcommand)]
     Export(ExportCommand),
+    /// Read the databases of a suite, stopped or running, and report what does not fit together. Exit status 1 if anything.
+    Check(Box<CheckArgs>),
     /// Print a passport, good for a minute: what the gRPC services ask for in the metadata `passport`.
     Passport(PassportArgs),
 }
@@ -335,6 +337,26 @@ pub struct CatalogOperatorArgs {
     /// See [`CatalogArgs`].
     #[command(flatten)]
     pub catalog: CatalogArgs,
+}
+
+/// `bibliotique check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Identity's database; by default the embedded one.
+    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_DATABASE_URL", hide_env_values = true)]
+    pub identity_database_url: Option<Secret>,
+
+    /// Catalog's database; by default the embedded one.
+    #[arg(long, env = "BIBLIOTIQUE_CATALOG_DATABASE_URL", hide_env_values = true)]
+    pub catalog_database_url: Option<Secret>,
+
+    /// Lending's database; by default the embedded one.
+    #[arg(long, env = "BIBLIOTIQUE_LENDING_DATABASE_URL", hide_env_values = true)]
+    pub lending_database_url: Option<Secret>,
+
+    /// See [`CommonArgs`].
+    #[command(flatten)]
+    pub common: CommonArgs,
 }
 
 /// `bibliotique passport`.

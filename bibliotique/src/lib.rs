@@ -1,6 +1,7 @@
 //! The suite, put together: all roles in one process, or one role alone; and the operator's commands.
 
 mod books;
+mod check;
 pub mod cli;
 mod operator;
 mod roles;
@@ -25,6 +26,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::SigningKey(command)) => operator::signing_key(command).await,
         Some(Command::Import(ImportCommand::Books(args))) => books::import(*args).await,
         Some(Command::Export(ExportCommand::Books(args))) => books::export(*args).await,
+        Some(Command::Check(args)) => check::run(&args).await,
         Some(Command::Passport(args)) => operator::passport(&args),
     }
 }

@@ -21,13 +21,15 @@ use shared::{
     health,
     passport::Passports,
     rpc::{Guard, LIST_BYTES, MESSAGE_BYTES},
+    secret::Secret,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::{Status, service::Routes};
 
 use grpc::Catalog;
 pub use policy::POLICY;
 pub use settings::{CatalogArgs, Settings};
+pub use store::Findings;
 use store::Store;
 
 /// What passports for this service are made out to.
@@ -42,6 +44,9 @@ pub enum StartError {
     /// See [`OpenError`].
     #[error("catalog cannot open its database")]
     Database(#[from] OpenError),
+    /// The database opens, and then fails.
+    #[error("catalog cannot read its database: {0}")]
+    Store(String),
 }
 
 /// Opens the database, brings its schema up to date, and answers with the service, behind its guard: to be served, or called
@@ -75,4 +80,13 @@ pub async fn start(
         routes = shared::rpc::with_reflection(routes, proto::DESCRIPTORS);
     }
     Ok(Guard::new(AUDIENCE, &POLICY, proto::DESCRIPTORS, passports, clock).around(routes))
+}
+
+/// Reads the database and says what does not fit.
+///
+/// # Errors
+/// A sentence when it cannot be read.
+pub async fn check(database_url: &Secret) -> Result<Findings, StartError> {
+    let store = Store::open(database_url).await?;
+    store.check().await.map_err(|error| StartError::Store(Status::from(error).message().to_owned()))
 }

@@ -2,6 +2,7 @@
 
 mod books;
 mod categories;
+mod check;
 mod departures;
 mod feed;
 mod imports;
@@ -21,6 +22,7 @@ use crate::domain::{
     category::Category,
 };
 
+pub use check::Findings;
 pub use departures::{Asked, Departure};
 pub use feed::Availability;
 pub use imports::{Batch, Seen};

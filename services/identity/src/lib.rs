@@ -34,6 +34,7 @@ use hasher::Hasher;
 pub use policy::POLICY;
 pub use seal::BrokenSeal;
 pub use settings::{IdentityArgs, Settings};
+pub use store::Findings;
 use store::Store;
 use tokens::Tokens;
 pub use tokens::UnusableKey;
@@ -120,6 +121,15 @@ pub async fn start(
         router: Guard::new(AUDIENCE, &POLICY, proto::DESCRIPTORS, passports, clock).around(routes),
         has_admin,
     })
+}
+
+/// Reads the database and says what does not fit.
+///
+/// # Errors
+/// A sentence when it cannot be read.
+pub async fn check(database_url: &Secret) -> Result<Findings, StartError> {
+    let store = Store::open(database_url).await?;
+    store.check().await.map_err(|error| StartError::Store(Status::from(error).message().to_owned()))
 }
 
 impl Identity {

@@ -3,6 +3,7 @@
 mod accounts;
 mod api_keys;
 mod audit;
+mod check;
 mod credentials;
 mod departures;
 mod requests;
@@ -17,6 +18,7 @@ use crate::domain::{
     account::{Account, Realm, Role},
 };
 
+pub use check::Findings;
 pub use credentials::{Credential, Subject};
 pub use departures::Departure;
 pub use sessions::{NewSession, Session};

@@ -30,7 +30,7 @@ use crate::{
         loan::Loan,
         policy::Category,
     },
-    store::{HoldFilter, LoanFilter, Store},
+    store::{Asked, HoldFilter, LoanFilter, Store},
 };
 use render::{availability, copies, copy_changes, field, loan_changes, loan_state, optional, policy_changes};
 
@@ -262,11 +262,12 @@ impl LendingService for Lending {
             let obstacles = obstacles.into_iter().map(render::obstacle).collect();
             return Ok(Response::new(pb::BorrowBookResponse { loan: None, obstacles }));
         }
+        let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
         let loan = Id::fresh(now).into();
         let rule = |account: &Account, book, shelf: &_, policy: &_| account.borrow(book, shelf, loan, policy, now);
         let render =
             |loan: &Loan| pb::BorrowBookResponse { loan: Some(render::loan(loan, now)), obstacles: Vec::new() };
-        let answer = self.store.lend(patron, standing.as_ref(), &item, now, replay.as_ref(), rule, render).await?;
+        let answer = self.store.lend(patron, asked, &item, rule, render).await?;
 
         Ok(Response::new(answer))
     }
@@ -310,6 +311,7 @@ impl LendingService for Lending {
         };
 
         let now = self.clock.now();
+        let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
         let may_renew = Account::may_renew(standing.as_ref());
         let rule = |loan: &Loan, policy: &_, is_awaited| {
             let renewed = loan.renew(policy, is_awaited, now);
@@ -317,7 +319,7 @@ impl LendingService for Lending {
             if loan.returned.is_some() { renewed } else { may_renew.and(renewed) }
         };
         let render = |loan: &Loan| pb::RenewLoanResponse { loan: Some(render::loan(loan, now)) };
-        let answer = self.store.renew_loan(id, owner, standing.as_ref(), now, replay.as_ref(), rule, render).await?;
+        let answer = self.store.renew_loan(id, owner, asked, rule, render).await?;
 
         Ok(Response::new(answer))
     }
@@ -381,10 +383,11 @@ impl LendingService for Lending {
         let standing = self.standing(patron).await?;
 
         let now = self.clock.now();
+        let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
         let id: HoldId = Id::fresh(now).into();
         let rule = |account: &Account, has_one, policy: &_| account.hold(book, has_one, id, policy, now);
         let render = |hold: &Hold| pb::PlaceHoldResponse { hold: Some(hold.clone().into()) };
-        let answer = self.store.place_hold(patron, standing.as_ref(), book, now, replay.as_ref(), rule, render).await?;
+        let answer = self.store.place_hold(patron, asked, book, rule, render).await?;
 
         Ok(Response::new(answer))
     }

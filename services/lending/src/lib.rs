@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use proto::lending::v1::lending_service_server::LendingServiceServer;
 use shared::{
-    Clock, Error,
+    Clock,
     channel::Channel,
     database::OpenError,
     health,
@@ -23,10 +23,11 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, service::Routes};
 
-use domain::{Refusal, policy::Policy};
+use domain::policy::Policy;
 use grpc::Lending;
 pub use policy::POLICY;
 pub use settings::{LendingArgs, Settings};
+pub use store::Findings;
 use store::Store;
 
 /// What passports for this service are made out to.
@@ -77,24 +78,11 @@ pub async fn start(
     Ok(Guard::new(AUDIENCE, &POLICY, proto::DESCRIPTORS, passports, clock).around(routes))
 }
 
-/// What `bibliotique check` finds in lending's database.
-pub struct Findings {
-    /// A sentence for each thing that does not fit.
-    pub misfits: Vec<String>,
-    /// The books that are lent, by their ids: catalog should know them.
-    pub books: Vec<String>,
-    /// The people who have or had something, by their ids: identity should know them.
-    pub patrons: Vec<String>,
-}
-
 /// Reads the database and says what does not fit.
 ///
 /// # Errors
 /// A sentence when it cannot be read.
 pub async fn check(database_url: &Secret) -> Result<Findings, StartError> {
-    let failed = |error: Error<Refusal>| StartError::Store(Status::from(error).message().to_owned());
     let store = Store::open(database_url, Policy::default()).await?;
-    let misfits = store.misfits().await.map_err(failed)?;
-    let (books, patrons) = store.referred().await.map_err(failed)?;
-    Ok(Findings { misfits, books, patrons })
+    store.check().await.map_err(|error| StartError::Store(Status::from(error).message().to_owned()))
 }

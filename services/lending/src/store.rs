@@ -35,8 +35,9 @@ use crate::domain::{
     shelf::Stock,
 };
 
+pub use check::Findings;
 pub use lists::{HoldFilter, LoanFilter};
-pub use loans::{Item, Returned};
+pub use loans::{Asked, Item, Returned};
 pub use patrons::Summary;
 
 /// What the store answers.

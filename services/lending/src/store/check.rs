@@ -4,6 +4,21 @@ use shared::on;
 
 use super::{Result, Store};
 
+/// What `bibliotique check` compares with what others have.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// A sentence for each thing that does not fit.
+    pub misfits: Vec<String>,
+    /// The books that can be lent, by their ids: catalog has to know them.
+    pub books: Vec<String>,
+    /// Those that were withdrawn: catalog must not have them any more.
+    pub withdrawn: Vec<String>,
+    /// The people who have or had something, or wait for it: identity has to know them.
+    pub patrons: Vec<String>,
+    /// Those who were closed: identity must not have them any more.
+    pub closed: Vec<String>,
+}
+
 /// A sentence on what would be wrong, and a query for the names of what breaks it.
 const INVARIANTS: [(&str, &str); 14] = [
     (
@@ -78,28 +93,27 @@ const INVARIANTS: [(&str, &str); 14] = [
 ];
 
 impl Store {
-    /// A sentence for each thing that does not fit; of one kind at most a hundred.
-    pub async fn misfits(&self) -> Result<Vec<String>> {
-        let mut misfits = Vec::new();
+    /// See [`Findings`].
+    pub async fn check(&self) -> Result<Findings> {
+        let mut findings = Findings::default();
         for (sentence, sql) in INVARIANTS {
             let found: Vec<String> = on!(&self.db, |db| sqlx::query_scalar(sql).fetch_all(db).await)?;
-            misfits.extend(found.iter().take(100).map(|name| format!("{sentence} {name}")));
+            findings.misfits.extend(found.iter().take(100).map(|name| format!("{sentence} {name}")));
         }
-        Ok(misfits)
-    }
-
-    /// The books that are lent, and the people who have some.
-    pub async fn referred(&self) -> Result<(Vec<String>, Vec<String>)> {
         on!(&self.db, |db| {
-            let books =
+            findings.books =
                 sqlx::query_scalar("SELECT book_id FROM stock WHERE withdrawn_at IS NULL").fetch_all(db).await?;
-            let patrons = sqlx::query_scalar(
+            findings.withdrawn =
+                sqlx::query_scalar("SELECT book_id FROM stock WHERE withdrawn_at IS NOT NULL").fetch_all(db).await?;
+            findings.patrons = sqlx::query_scalar(
                 "SELECT patron_id FROM loan WHERE patron_id IS NOT NULL UNION
                  SELECT patron_id FROM hold WHERE patron_id IS NOT NULL AND ended_at IS NULL",
             )
             .fetch_all(db)
             .await?;
-            Ok((books, patrons))
+            findings.closed =
+                sqlx::query_scalar("SELECT id FROM patron WHERE closed_at IS NOT NULL").fetch_all(db).await?;
+            Ok(findings)
         })
     }
 }

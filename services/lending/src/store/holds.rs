@@ -2,13 +2,13 @@
 
 use shared::{
     Timestamp, on, once,
-    replay::{Message, Replay},
+    replay::Message,
     tx,
 };
 use sqlx::AssertSqlSafe;
 
 use super::{
-    HoldRow, Result, Store, hold_columns,
+    Asked, HoldRow, Result, Store, hold_columns,
     moves::{end_hold, expire_holds, lock_stock, release},
     patrons::account,
     policies::policy,
@@ -43,10 +43,8 @@ impl Store {
     pub async fn place_hold<M: Message + Default>(
         &self,
         patron: PatronId,
-        standing: Option<&Standing>,
+        Asked { standing, now, replay }: Asked<'_>,
         book: BookId,
-        now: Timestamp,
-        replay: Option<&Replay>,
         rule: impl Fn(&Account, bool, &Policy) -> std::result::Result<Hold, Refusal>,
         render: impl Fn(&Hold) -> M,
     ) -> Result<M> {

@@ -35,6 +35,17 @@ pub enum Item {
     Barcode(Barcode),
 }
 
+/// What a patron's request comes with: what identity says of him, when, and how it is known again.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// `None` when identity knows no such account.
+    pub standing: Option<&'a Standing>,
+    /// When.
+    pub now: Timestamp,
+    /// If it may come again.
+    pub replay: Option<&'a Replay>,
+}
+
 /// What came of a loan that ended.
 pub struct Returned {
     /// As it is now.
@@ -249,10 +260,8 @@ impl Store {
     pub async fn lend<M: Message + Default>(
         &self,
         patron: PatronId,
-        standing: Option<&Standing>,
+        Asked { standing, now, replay }: Asked<'_>,
         item: &Item,
-        now: Timestamp,
-        replay: Option<&Replay>,
         rule: impl Fn(&Account, BookId, &Shelf, &Policy) -> std::result::Result<Loan, Refusal>,
         render: impl Fn(&Loan) -> M,
     ) -> Result<M> {
@@ -375,9 +384,7 @@ impl Store {
         &self,
         id: LoanId,
         owner: Option<PatronId>,
-        standing: Option<&Standing>,
-        now: Timestamp,
-        replay: Option<&Replay>,
+        Asked { standing, now, replay }: Asked<'_>,
         rule: impl Fn(&Loan, &Policy, bool) -> std::result::Result<Loan, Refusal>,
         render: impl Fn(&Loan) -> M,
     ) -> Result<M> {

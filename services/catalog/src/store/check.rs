@@ -1,0 +1,44 @@
+//! Whether what is kept fits together, and what of it others have to know.
+
+use shared::on;
+
+use super::{Result, Store};
+
+/// What `bibliotique check` compares with what others have.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// A sentence for each thing that does not fit.
+    pub misfits: Vec<String>,
+    /// All books, by their ids.
+    pub books: Vec<String>,
+    /// Those that lending has still to hear something about, or that are about to go.
+    pub underway: Vec<String>,
+}
+
+/// A sentence on what would be wrong, and a query for the names of what breaks it.
+const INVARIANTS: [(&str, &str); 3] = [
+    ("an order for a book that is gone: book", {
+        "SELECT DISTINCT o.book_id FROM copies_order o LEFT JOIN book b ON b.id = o.book_id WHERE b.id IS NULL"
+    }),
+    ("more can be borrowed than there is: book", "SELECT id FROM book WHERE available > copies"),
+    ("a request was remembered without its answer: request", "SELECT id FROM request WHERE LENGTH(answer) = 0"),
+];
+
+impl Store {
+    /// See [`Findings`].
+    pub async fn check(&self) -> Result<Findings> {
+        let mut findings = Findings::default();
+        for (sentence, sql) in INVARIANTS {
+            let found: Vec<String> = on!(&self.db, |db| sqlx::query_scalar(sql).fetch_all(db).await)?;
+            findings.misfits.extend(found.iter().take(100).map(|name| format!("{sentence} {name}")));
+        }
+        on!(&self.db, |db| {
+            findings.underway =
+                sqlx::query_scalar("SELECT book_id FROM copies_order UNION SELECT book_id FROM departure")
+                    .fetch_all(db)
+                    .await?;
+            findings.books = sqlx::query_scalar("SELECT id FROM book").fetch_all(db).await?;
+            Ok(findings)
+        })
+    }
+}
