@@ -2,6 +2,7 @@
 
 pub mod door;
 pub mod http2;
+pub mod library;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -60,6 +61,8 @@ pub struct Process {
     pub grpc: String,
     /// Where its port for catalog is, if it has one.
     pub catalog: String,
+    /// Where its port for lending is, if it has one.
+    pub lending: String,
     setup: Setup,
     child: Child,
     output: TempDir,
@@ -95,6 +98,22 @@ impl Setup {
             .with("IDENTITY_DATABASE_URL", database_url)
     }
 
+    /// Catalog alone, beside the lending at `lending`.
+    pub fn catalog(directory: &TempDir, database_url: &str, lending: &str) -> Self {
+        Self::new(directory, &["serve", "catalog"])
+            .with("INTERNAL_KEY", INTERNAL_KEY)
+            .with("CATALOG_DATABASE_URL", database_url)
+            .with("LENDING_ADDR", lending)
+    }
+
+    /// Lending alone, beside the identity at `identity`.
+    pub fn lending(directory: &TempDir, database_url: &str, identity: &str) -> Self {
+        Self::new(directory, &["serve", "lending"])
+            .with("INTERNAL_KEY", INTERNAL_KEY)
+            .with("LENDING_DATABASE_URL", database_url)
+            .with("IDENTITY_ADDR", identity)
+    }
+
     /// The gateway alone, in front of the identities at `addresses`.
     pub fn gateway(directory: &TempDir, addresses: &str) -> Self {
         Self::new(directory, &["serve", "gateway"]).with("INTERNAL_KEY", INTERNAL_KEY).with("IDENTITY_ADDR", addresses)
@@ -128,13 +147,16 @@ impl Setup {
     /// On the addresses of another process.
     #[must_use]
     pub fn beside(self, other: &Process) -> Self {
-        self.with("HTTP_ADDR", &other.http).with("IDENTITY_ADDR", &other.grpc).with("CATALOG_ADDR", &other.catalog)
+        self.with("HTTP_ADDR", &other.http)
+            .with("IDENTITY_ADDR", &other.grpc)
+            .with("CATALOG_ADDR", &other.catalog)
+            .with("LENDING_ADDR", &other.lending)
     }
 
     /// On addresses that are free at this moment, unless the story names some.
     fn on_free_ports(mut self) -> Self {
-        for name in ["BIBLIOTIQUE_HTTP_ADDR", "BIBLIOTIQUE_IDENTITY_ADDR", "BIBLIOTIQUE_CATALOG_ADDR"] {
-            self.variables.entry(name.to_owned()).or_insert_with(free_address);
+        for name in ["HTTP_ADDR", "IDENTITY_ADDR", "CATALOG_ADDR", "LENDING_ADDR"] {
+            self.variables.entry(format!("BIBLIOTIQUE_{name}")).or_insert_with(free_address);
         }
         self
     }
@@ -169,8 +191,8 @@ impl Setup {
         let child = setup.command(output.path()).spawn().unwrap();
         let address = |name: &str| setup.variables[name].clone();
         let (http, grpc) = (address("BIBLIOTIQUE_HTTP_ADDR"), address("BIBLIOTIQUE_IDENTITY_ADDR"));
-        let catalog = address("BIBLIOTIQUE_CATALOG_ADDR");
-        Process { http, grpc, catalog, setup, child, output }
+        let (catalog, lending) = (address("BIBLIOTIQUE_CATALOG_ADDR"), address("BIBLIOTIQUE_LENDING_ADDR"));
+        Process { http, grpc, catalog, lending, setup, child, output }
     }
 
     /// Starts it. When this answers, it says that it is ready.
