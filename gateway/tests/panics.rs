@@ -25,7 +25,8 @@ fn gateway_before_a_panic() -> Router {
     let identity = Channel::local(identity, "identity", Caller::service("gateway"), passports, Clock::system());
     gateway::app(gateway::Settings {
         identity: identity.clone(),
-        catalog: identity,
+        catalog: identity.clone(),
+        lending: identity,
         session: Duration::from_secs(60),
         time_zone: jiff::tz::TimeZone::UTC,
         cors_origins: Vec::new(),

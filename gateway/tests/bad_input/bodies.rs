@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testing::{Database, suite::answer};
 
-use crate::{Route, Setting, changes, is_in_envelope, request, routes, send, setting, state};
+use crate::{Route, Setting, changes, is_in_envelope, request, routes, send, setting, state, takes_nothing};
 
 const NOT_JSON: &str = "is not valid JSON";
 const NO_OBJECT: &str = "is not a JSON object";
@@ -245,7 +245,7 @@ testing::on_both! {
     async fn a_body_of_nothing_is_refused(db: Database) {
         let setting = setting(&db).await;
         let before = state(&setting).await;
-        for route in routes(&setting) {
+        for route in routes(&setting).into_iter().filter(|route| !takes_nothing(route)) {
             if changes(&setting, &route) {
                 assert_eq!(send(&setting, &route, "{}").await.status, 200);
                 continue;

@@ -63,6 +63,7 @@ testing::on_both! {
         let setting = setting(&db).await;
         let before = state(&setting).await;
         let change = json!({"old_password": PASSWORD, "new_password": NEW}).to_string();
+        let livre = &setting.livre;
         for id in MALFORMED {
             for (method, target, body, text) in [
                 ("GET", format!("/api/clients/{id}"), "", library("client")),
@@ -72,6 +73,21 @@ testing::on_both! {
                 ("GET", format!("/api/livres/{id}"), "", library("book")),
                 ("PUT", format!("/api/livres/{id}"), r#"{"titre":"M"}"#, library("book")),
                 ("DELETE", format!("/api/livres/{id}"), "", library("book")),
+                ("GET", format!("/api/livres/{id}/exemplaires"), "", library("book")),
+                ("POST", format!("/api/livres/{id}/exemplaires"), "{}", library("book")),
+                ("GET", format!("/api/livres/{id}/exemplaires/{livre}"), "", library("book")),
+                ("GET", format!("/api/livres/{livre}/exemplaires/{id}"), "", library("exemplaire")),
+                ("PATCH", format!("/api/livres/{livre}/exemplaires/{id}"), r#"{"etat":"perdu"}"#, library("exemplaire")),
+                ("DELETE", format!("/api/livres/{livre}/exemplaires/{id}"), "", library("exemplaire")),
+                ("POST", format!("/api/emprunts/{id}"), "", library("book")),
+                ("GET", format!("/api/emprunts/{id}"), "", library("emprunt")),
+                ("PUT", format!("/api/emprunts/{id}"), r#"{"statut":"retourné"}"#, library("emprunt")),
+                ("DELETE", format!("/api/emprunts/{id}"), "", library("emprunt")),
+                ("POST", format!("/api/emprunts/{id}/return"), "", library("emprunt")),
+                ("POST", format!("/api/emprunts/{id}/renouveler"), "", library("emprunt")),
+                ("GET", format!("/api/emprunts/client/{id}"), "", library("client")),
+                ("GET", format!("/api/reservations/{id}"), "", library("reservation")),
+                ("DELETE", format!("/api/reservations/{id}"), "", library("reservation")),
                 ("GET", format!("/api/categories/{id}"), "", library("category")),
                 ("PUT", format!("/api/categories/{id}"), r#"{"nom":"M"}"#, library("category")),
                 ("DELETE", format!("/api/categories/{id}"), "", library("category")),
@@ -92,6 +108,7 @@ testing::on_both! {
             ("/api/clients", "client", &setting.client.id),
             ("/api/livres", "livre", &setting.livre),
             ("/api/categories", "categorie", &setting.categorie),
+            ("/api/emprunts", "emprunt", &setting.emprunt),
         ] {
             let escaped: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
 

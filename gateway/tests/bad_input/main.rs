@@ -14,13 +14,15 @@ use testing::{
 
 const NEW: &str = "Zebre-bleu-42";
 
-/// A suite with an admin, a client, an API key, a book and a category.
+/// A suite with an admin, a client, an API key, a book, a copy of it, a loan of the client's and a category.
 struct Setting {
     suite: TestSuite,
     admin: Person,
     client: Person,
     key: String,
     livre: String,
+    exemplaire: String,
+    emprunt: String,
     categorie: String,
 }
 
@@ -42,7 +44,10 @@ async fn setting(db: &Database) -> Setting {
     let (client, key) = (suite.register("royce27@gmail.com").await, suite.api_key().await);
     let categorie = made(&suite, &token, "/api/categories", json!({"nom": "Romans", "description": "Au fond"})).await;
     let livre = made(&suite, &token, "/api/livres", etranger("", &categorie)).await;
-    Setting { suite, admin: Person { id, email: ADMIN.to_owned(), token }, client, key, livre, categorie }
+    let exemplaire = made(&suite, &token, &format!("/api/livres/{livre}/exemplaires"), json!({})).await;
+    let emprunt = made(&suite, &client.token, "/api/emprunts", json!({"livreId": livre})).await;
+    let admin = Person { id, email: ADMIN.to_owned(), token };
+    Setting { suite, admin, client, key, livre, exemplaire, emprunt, categorie }
 }
 
 /// A book with every field that can be set.
@@ -84,6 +89,8 @@ fn routes(setting: &Setting) -> Vec<Route> {
     let own = format!("/v1/users/{}/password", setting.admin.id);
     let (livre, categorie) =
         (format!("/api/livres/{}", setting.livre), format!("/api/categories/{}", setting.categorie));
+    let (copies, emprunt) = (format!("{livre}/exemplaires"), format!("/api/emprunts/{}", setting.emprunt));
+    let copy = format!("{copies}/{}", setting.exemplaire);
     let category = |nom| json!({"nom": nom, "description": "Au fond à gauche"});
     vec![
         route("library", "POST", "/api/clients/register", None, registration),
@@ -100,6 +107,11 @@ fn routes(setting: &Setting) -> Vec<Route> {
         route("library", "POST", "/api/admin/api-keys", admin, json!({"name": "Other"})),
         route("library", "POST", "/api/livres", admin, etranger("9782070360024", &setting.categorie)),
         route("library", "PUT", &livre, admin, etranger("9782070360420", &setting.categorie)),
+        route("library", "POST", &copies, admin, json!({"codeBarres": "B-1"})),
+        route("library", "PATCH", &copy, admin, json!({"codeBarres": "B-2", "etat": "perdu"})),
+        route("library", "POST", "/api/emprunts", admin, json!({"livreId": setting.livre, "clientId": id})),
+        route("library", "PUT", &emprunt, admin, json!({"statut": "en cours", "dateRetourPrevu": "2099-04-01"})),
+        route("library", "POST", "/api/reservations", admin, json!({"livreId": setting.livre, "clientId": id})),
         route("library", "POST", "/api/categories", admin, category("Contes")),
         route("library", "PUT", &categorie, admin, category("Poésie")),
         route("ocariot", "PUT", &own, admin, json!({"old_password": PASSWORD, "new_password": NEW})),
@@ -119,6 +131,11 @@ fn routes(setting: &Setting) -> Vec<Route> {
 fn changes(setting: &Setting, route: &Route) -> bool {
     let ids = [&setting.client.id, &setting.livre, &setting.categorie];
     route.path.ends_with("/profile") || ids.iter().any(|id| route.path.ends_with(*id))
+}
+
+/// Whether a route makes a thing of which nothing has to be said.
+fn takes_nothing(route: &Route) -> bool {
+    route.path.ends_with("/exemplaires")
 }
 
 fn request(setting: &Setting, route: &Route) -> RequestBuilder {
@@ -147,8 +164,9 @@ async fn state(setting: &Setting) -> Vec<Value> {
     for email in [&setting.admin.email, &setting.client.email] {
         state.push(suite.log_in(email, PASSWORD).await.is_some().into());
     }
-    for path in ["/api/livres", "/api/categories"] {
-        state.push(suite.send("GET", path, None, None).await.json());
+    let copies = format!("/api/livres/{}/exemplaires", setting.livre);
+    for path in ["/api/livres", "/api/categories", "/api/emprunts", "/api/reservations", copies.as_str()] {
+        state.push(suite.send("GET", path, Some(admin), None).await.json());
     }
     state
 }

@@ -8,7 +8,7 @@ use testing::{
     suite::{Answer, PASSWORD, answer},
 };
 
-use crate::{NOBODY, etranger, lives, no, opened, shelved};
+use crate::{NOBODY, etranger, id, lives, no, opened, shelved, thing};
 
 /// The token that the document prints: not ours.
 const PRINTED: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6IjY3YjE0OTMwNGNjNmIxMjE0M2VjZjdkMSIsInJvbGUiOiJjbGllbnQiLCJpYXQiOjE3Mzk2NzIxNjMsImV4cCI6MTczOTc1ODU2M30.IqU1VOYVE8bN1l19KvLPtI9fHZh9PFn6hrtmikiZOI8";
@@ -16,9 +16,9 @@ const PRINTED: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6IjY3YjE0OTMw
 const TOKEN: &str = "Authentication required!";
 const ROLE: &str = "Access denied. Insufficient permissions.";
 
-/// The operations for which one signs in, and whether only an admin may. `{id}` is a client's, `{key}` an API key's,
-/// `{livre}` a book's and `{categorie}` a category's.
-const OPERATIONS: [(&str, &str, bool); 18] = [
+/// The operations for which one signs in, and whether only an admin may. `{id}` is a client's, `{own}` the caller's, `{key}` an
+/// API key's, and the others are those of what they are called.
+const OPERATIONS: [(&str, &str, bool); 37] = [
     ("GET", "/api/clients/me", false),
     ("PUT", "/api/clients/profile", false),
     ("PUT", "/api/clients/password", false),
@@ -37,6 +37,25 @@ const OPERATIONS: [(&str, &str, bool); 18] = [
     ("POST", "/api/categories", true),
     ("PUT", "/api/categories/{categorie}", true),
     ("DELETE", "/api/categories/{categorie}", true),
+    ("GET", "/api/clients/emprunts", false),
+    ("POST", "/api/emprunts", false),
+    ("POST", "/api/emprunts/{livre}", false),
+    ("GET", "/api/emprunts/{emprunt}", false),
+    ("POST", "/api/emprunts/{emprunt}/return", false),
+    ("POST", "/api/emprunts/{emprunt}/renouveler", false),
+    ("GET", "/api/emprunts/client/{own}", false),
+    ("GET", "/api/emprunts", true),
+    ("PUT", "/api/emprunts/{emprunt}", true),
+    ("DELETE", "/api/emprunts/{emprunt}", true),
+    ("GET", "/api/reservations", false),
+    ("POST", "/api/reservations", false),
+    ("GET", "/api/reservations/{reservation}", false),
+    ("DELETE", "/api/reservations/{reservation}", false),
+    ("GET", "/api/livres/{livre}/exemplaires", true),
+    ("POST", "/api/livres/{livre}/exemplaires", true),
+    ("GET", "/api/livres/{livre}/exemplaires/{exemplaire}", true),
+    ("PATCH", "/api/livres/{livre}/exemplaires/{exemplaire}", true),
+    ("DELETE", "/api/livres/{livre}/exemplaires/{exemplaire}", true),
 ];
 
 /// The operations for which nobody needs a token.
@@ -60,38 +79,77 @@ fn good_body(method: &str, path: &str) -> Option<Value> {
         ("PUT", "/api/livres/{livre}") => Some(json!({"titre": "La Peste", "quantite": 1})),
         ("POST", "/api/categories") => Some(json!({"nom": "Poésie", "description": "Au fond à gauche"})),
         ("PUT", "/api/categories/{categorie}") => Some(json!({"nom": "Contes"})),
+        ("POST", "/api/emprunts" | "/api/reservations") => Some(json!({"livreId": "{livre}"})),
+        ("PUT", "/api/emprunts/{emprunt}") => Some(json!({"dateRetourPrevu": "2026-04-01"})),
+        ("PATCH", _) => Some(json!({"codeBarres": "B-1"})),
         ("PUT", _) => Some(json!({"nom": "Melanie Marquardt"})),
         _ => None,
     }
 }
 
-/// Sends an operation with ids that exist, made by `admin`, and with whatever `authorize` adds.
+/// What an operation answers with that may be done.
+fn success(method: &str, path: &str) -> u16 {
+    match (method, path) {
+        _ if path.contains(NOBODY) => 404,
+        (_, "/api/clients/logout") => 200,
+        ("POST", _) if !path.ends_with("/return") && !path.ends_with("/renouveler") => 201,
+        _ => 200,
+    }
+}
+
+/// Sends an operation with ids that exist, made by `admin`, loans and reservations for `own`, and with whatever `authorize`
+/// adds.
 async fn send(
     suite: &TestSuite,
     admin: &str,
+    own: &str,
     (method, path, _): (&str, &str, bool),
     authorize: impl Fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
 ) -> Answer {
-    let mut filled = path.to_owned();
-    if path.contains("{id}") {
-        let email = format!("{}@example.org", method.to_lowercase());
-        filled = path.replace("{id}", &suite.register(&email).await.id);
+    let body = good_body(method, path).map(|body| body.to_string()).unwrap_or_default();
+    let (mut filled, mut body) = (path.replace("{own}", own), body);
+    for place in ["{id}", "{key}", "{emprunt}", "{reservation}", "{exemplaire}", "{livre}", "{categorie}"] {
+        if filled.contains(place) || body.contains(place) {
+            let (id, livre) = made(suite, admin, own, place, &format!("{method} {path}")).await;
+            (filled, body) = (filled.replace(place, &id), body.replace(place, &id));
+            // A copy stands below its own book.
+            filled = livre.map_or(filled.clone(), |livre| filled.replace("{livre}", &livre));
+        }
     }
-    if path.contains("{key}") {
-        let made = suite.send("POST", "/api/admin/api-keys", Some(admin), Some(json!({"name": "App"}))).await.json();
-        filled = path.replace("{key}", made["data"]["apiKey"]["_id"].as_str().unwrap());
-    }
-    if path.contains("{livre}") {
-        filled = path.replace("{livre}", &shelved(suite, admin, json!({})).await);
-    }
-    if path.contains("{categorie}") {
-        filled = path.replace("{categorie}", &opened(suite, admin, &format!("{method} {path}")).await);
-    }
-    let mut request = authorize(suite.request(method, &filled));
-    if let Some(body) = good_body(method, path) {
-        request = request.json(&body);
-    }
-    answer(request).await
+    let request = authorize(suite.request(method, &filled));
+    answer(if body.is_empty() { request } else { request.header("content-type", "application/json").body(body) }).await
+}
+
+/// The id of a new thing of the kind that `place` stands for, and the book that it is below.
+async fn made(suite: &TestSuite, admin: &str, own: &str, place: &str, name: &str) -> (String, Option<String>) {
+    let post = async |path: &str, body: Value, kind: &str| {
+        let made = suite.send("POST", path, Some(admin), Some(body)).await;
+        id(&thing(&made, 201, kind)).to_owned()
+    };
+    let livre = shelved(suite, admin, json!({"quantite": 1})).await;
+    let for_own = json!({"livreId": livre, "clientId": own});
+    let made = match place {
+        "{id}" => {
+            let email = format!("{}@example.org", name.replace(|other: char| !other.is_ascii_alphanumeric(), "-"));
+            suite.register(&email).await.id
+        }
+        "{key}" => post("/api/admin/api-keys", json!({"name": "App"}), "apiKey").await,
+        "{emprunt}" => post("/api/emprunts", for_own, "emprunt").await,
+        "{reservation}" => post("/api/reservations", for_own, "reservation").await,
+        "{categorie}" => opened(suite, admin, name).await,
+        "{exemplaire}" => {
+            let exemplaire = post(&format!("/api/livres/{livre}/exemplaires"), json!({}), "exemplaire").await;
+            return (exemplaire, Some(livre));
+        }
+        _ => livre,
+    };
+    (made, None)
+}
+
+/// Somebody new, who has nothing yet.
+async fn reader(suite: &TestSuite, operation: (&str, &str, bool)) -> String {
+    let number = OPERATIONS.iter().position(|known| *known == operation).unwrap();
+    suite.register(&format!("reader{number}@example.org")).await.id
 }
 
 testing::on_both! {
@@ -100,7 +158,8 @@ testing::on_both! {
         let admin = suite.admin().await;
 
         for operation in OPERATIONS {
-            let answer = send(&suite, &admin, operation, |request| request).await;
+            let own = reader(&suite, operation).await;
+            let answer = send(&suite, &admin, &own, operation, |request| request).await;
 
             assert_eq!((answer.status, answer.text), (401, no(TOKEN)), "{operation:?}");
         }
@@ -111,11 +170,12 @@ testing::on_both! {
         let admin = suite.admin().await;
         let person = suite.register("royce27@gmail.com").await;
 
-        for operation @ (_, path, admins) in OPERATIONS {
+        for operation @ (method, path, admins) in OPERATIONS {
             let token = suite.log_in(&person.email, PASSWORD).await.unwrap();
-            let answer = send(&suite, &admin, operation, |request| request.bearer_auth(&token)).await;
+            let own = if admins { reader(&suite, operation).await } else { person.id.clone() };
+            let answer = send(&suite, &admin, &own, operation, |request| request.bearer_auth(&token)).await;
 
-            let expected = if admins { 403 } else { 200 };
+            let expected = if admins { 403 } else { success(method, path) };
             assert_eq!(answer.status, expected, "{operation:?}: {}", answer.text);
             assert!(!admins || answer.text == no(ROLE), "{operation:?}: {}", answer.text);
             assert!(path.ends_with("logout") || lives(&suite, &token).await, "{operation:?}");
@@ -128,14 +188,10 @@ testing::on_both! {
         for operation @ (method, path, _) in OPERATIONS {
             // Anew each time: one operation logs out, and one ends the other sessions.
             let (maker, token) = (suite.admin().await, suite.admin().await);
-            let answer = send(&suite, &maker, operation, |request| request.bearer_auth(&token)).await;
+            let own = reader(&suite, operation).await;
+            let answer = send(&suite, &maker, &own, operation, |request| request.bearer_auth(&token)).await;
 
-            let expected = match (method, path) {
-                _ if path.contains(NOBODY) => 404,
-                ("POST", "/api/admin/api-keys" | "/api/livres" | "/api/categories") => 201,
-                _ => 200,
-            };
-            assert_eq!(answer.status, expected, "{operation:?}: {}", answer.text);
+            assert_eq!(answer.status, success(method, path), "{operation:?}: {}", answer.text);
         }
     }
 
@@ -153,6 +209,7 @@ testing::on_both! {
         for (method, path, _) in OPERATIONS.into_iter().filter(|(_, path, _)| of_the_shelf(path)) {
             for token in [None, Some("x"), Some(person.token.as_str())] {
                 let filled = path.replace("{livre}", &livre).replace("{categorie}", &categorie);
+                let filled = filled.replace("{exemplaire}", NOBODY);
                 let answer = suite.send(method, &filled, token, good_body(method, path)).await;
 
                 assert!(matches!(answer.status, 401 | 403), "{method} {path}: {} {}", answer.status, answer.text);
@@ -203,6 +260,18 @@ testing::on_both! {
                     }
                 }
                 suite.send_text("POST", root, token, "{").await.must_be(status, &no(message));
+            }
+            for id in ["x", "%FF", NOBODY] {
+                for method in ["PUT", "DELETE"] {
+                    let answer = suite.send_text(method, &format!("/api/emprunts/{id}"), token, "{").await;
+                    answer.must_be(status, &no(message));
+                }
+                for (method, path) in
+                    [("GET", ""), ("POST", ""), ("GET", "/x"), ("PATCH", "/%FF"), ("DELETE", "/x"), ("PATCH", "/x")]
+                {
+                    let path = format!("/api/livres/{id}/exemplaires{path}");
+                    suite.send_text(method, &path, token, "{").await.must_be(status, &no(message));
+                }
             }
             suite.send_text("POST", "/api/admin/api-keys", token, "{").await.must_be(status, &no(message));
             // One's own account is reached by /me, not by its id.

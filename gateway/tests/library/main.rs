@@ -1,4 +1,4 @@
-//! Surface `library`: document 000, operations 1 to 6, 8 to 16 and 24 to 28, and the admin's API keys, byte by byte.
+//! Surface `library`: document 000, all its operations, reservations, copies and the admin's API keys, byte by byte.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod access;
@@ -8,10 +8,20 @@ mod book_lists;
 mod books;
 mod categories;
 mod clients;
+mod elsewhere;
+mod emprunt_lists;
+mod emprunt_updates;
+mod emprunts;
+mod exemplaires;
+mod idempotency;
 mod lists;
+mod live_numbers;
 mod password;
 mod preconditions;
 mod profile;
+mod reservations;
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use testing::{
@@ -21,6 +31,14 @@ use testing::{
 
 /// An id of nobody, as the documents print ids.
 const NOBODY: &str = "507f191e810c19729de860ea";
+
+/// When a test begins, and when a loan of then is due.
+const BEGIN: &str = "2026-03-02T09:00:00.000Z";
+const DUE: &str = "2026-03-16T09:00:00.000Z";
+
+/// Ids of one moment are in no order.
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 const NAME: &str = "Invalid name! It must have 1 to 100 characters, at least one letter and no control characters.";
 const ADDRESS: &str = "Invalid address! It must have at most 500 characters and no control characters.";
@@ -68,6 +86,23 @@ fn livre(shown: &Value) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
+/// A loan as the contract prints it.
+fn emprunt(shown: &Value) -> String {
+    let names = ["_id", "clientId", "livreId", "dateEmprunt", "dateRetourPrevu", "dateRetourEffectif", "statut"];
+    ordered(shown, &names)
+}
+
+/// What there is of `shown`, in the order of the fields.
+fn ordered(shown: &Value, names: &[&str]) -> String {
+    let field = |name: &&str| shown.get(*name).map(|value| format!(r#""{name}":{value}"#));
+    format!("{{{}}}", names.iter().filter_map(field).collect::<Vec<_>>().join(","))
+}
+
+/// A refusal of an id.
+fn no_id(what: &str) -> String {
+    no(&format!("Invalid {what}! It must be 24 lower-case hexadecimal characters."))
+}
+
 /// A category as the contract prints it.
 fn categorie(id: &str, nom: &str, description: &str) -> String {
     let (nom, description) = (Value::from(nom), Value::from(description));
@@ -107,6 +142,31 @@ async fn shelved(suite: &TestSuite, admin: &str, changes: Value) -> String {
     let made = suite.send("POST", "/api/livres", Some(admin), Some(body)).await;
     assert_eq!(made.status, 201, "{}", made.text);
     made.json()["data"]["livre"]["_id"].as_str().unwrap().to_owned()
+}
+
+/// A new loan.
+async fn lent(suite: &TestSuite, token: &str, livre: &str) -> Value {
+    let made = suite.send("POST", &format!("/api/emprunts/{livre}"), Some(token), None).await;
+    thing(&made, 201, "emprunt")
+}
+
+/// What an answer is about.
+#[track_caller]
+fn thing(answer: &Answer, status: u16, name: &str) -> Value {
+    assert_eq!(answer.status, status, "{}", answer.text);
+    answer.json()["data"][name].take()
+}
+
+/// The id of a thing.
+fn id(of: &Value) -> &str {
+    of["_id"].as_str().unwrap()
+}
+
+/// How many copies of a book there are, and how many of them can be borrowed now.
+async fn numbers(suite: &TestSuite, livre: &str) -> (i64, i64) {
+    let book = thing(&suite.send("GET", &format!("/api/livres/{livre}"), None, None).await, 200, "livre");
+    assert_eq!(book["disponible"], json!(book["quantite"] != json!(0)));
+    (book["exemplaires"].as_i64().unwrap(), book["quantite"].as_i64().unwrap())
 }
 
 /// A new category's id.

@@ -26,6 +26,8 @@ use crate::forge::{Forge, LIFETIME, NEW, claims_of, signed_by, with};
 /// Every route that asks for a token, as somebody with an account calls it.
 fn protected(suite: &TestSuite, person: &Person, key: &str) -> Vec<(String, RequestBuilder)> {
     let account = format!("/api/clients/{}", person.id);
+    let loans = format!("/api/emprunts/client/{}", person.id);
+    let copy = "/api/livres/5a62be07de34500146d9c544/exemplaires/5a62be07de34500146d9c544".to_owned();
     let mut routes: Vec<_> = [
         ("POST", "/api/clients/logout", Value::Null),
         ("PUT", "/api/clients/profile", json!({"nom": "Lectrice"})),
@@ -40,6 +42,25 @@ fn protected(suite: &TestSuite, person: &Person, key: &str) -> Vec<(String, Requ
         ("POST", "/api/categories", json!({})),
         ("PUT", "/api/categories/5a62be07de34500146d9c544", json!({})),
         ("DELETE", "/api/categories/5a62be07de34500146d9c544", Value::Null),
+        ("GET", "/api/clients/emprunts", Value::Null),
+        ("GET", "/api/emprunts", Value::Null),
+        ("POST", "/api/emprunts", json!({"livreId": "5a62be07de34500146d9c544"})),
+        ("POST", "/api/emprunts/5a62be07de34500146d9c544", Value::Null),
+        ("GET", "/api/emprunts/5a62be07de34500146d9c544", Value::Null),
+        ("PUT", "/api/emprunts/5a62be07de34500146d9c544", json!({"statut": "retourné"})),
+        ("DELETE", "/api/emprunts/5a62be07de34500146d9c544", Value::Null),
+        ("POST", "/api/emprunts/5a62be07de34500146d9c544/return", Value::Null),
+        ("POST", "/api/emprunts/5a62be07de34500146d9c544/renouveler", Value::Null),
+        ("GET", &loans, Value::Null),
+        ("GET", "/api/reservations", Value::Null),
+        ("POST", "/api/reservations", json!({"livreId": "5a62be07de34500146d9c544"})),
+        ("GET", "/api/reservations/5a62be07de34500146d9c544", Value::Null),
+        ("DELETE", "/api/reservations/5a62be07de34500146d9c544", Value::Null),
+        ("GET", "/api/livres/5a62be07de34500146d9c544/exemplaires", Value::Null),
+        ("POST", "/api/livres/5a62be07de34500146d9c544/exemplaires", json!({})),
+        ("GET", &copy, Value::Null),
+        ("PATCH", &copy, json!({"etat": "perdu"})),
+        ("DELETE", &copy, Value::Null),
         ("POST", "/api/admin/api-keys", json!({"name": "App"})),
         ("GET", "/api/admin/api-keys", Value::Null),
         ("DELETE", "/api/admin/api-keys/5a62be07de34500146d9c544", Value::Null),
@@ -95,7 +116,8 @@ async fn gateway_to(identity: SocketAddr) -> SocketAddr {
     let channel = channel.unwrap();
     let app = gateway::app(gateway::Settings {
         identity: channel.clone(),
-        catalog: channel,
+        catalog: channel.clone(),
+        lending: channel,
         session: Duration::from_secs(LIFETIME as u64),
         time_zone: TimeZone::UTC,
         cors_origins: Vec::new(),

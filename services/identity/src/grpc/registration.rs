@@ -6,7 +6,7 @@ use shared::{
     Error, Timestamp,
     page::Misfit,
     passport::Caller,
-    replay::{MEMORY, Message as _, Replay, decode},
+    replay::{MEMORY, Message as _, Replay, decode, encode},
     secret::{ExposeSecret as _, Secret},
 };
 
@@ -49,7 +49,7 @@ impl Registrations {
     }
 
     fn close(&self, replay: &Replay, answer: &pb::RegisterAccountResponse) -> Result<Vec<u8>, Error<Refusal>> {
-        self.seal.close(&replay.id, answer.encode_to_vec()).map_err(Error::internal)
+        self.seal.close(&replay.id, encode(answer)).map_err(Error::internal)
     }
 
     fn open(&self, replay: &Replay, sealed: &[u8]) -> Result<pb::RegisterAccountResponse, Error<Refusal>> {
