@@ -38,18 +38,19 @@ async fn the_lines_under_try_it_work_when_pasted() {
     let mut shell = Command::new("sh");
     shell.args(["-eu", "-c", &script]).current_dir(directory.path());
     shell.env("BIBLIOTIQUE_DATA_DIR", "data").env("BIBLIOTIQUE_IDENTITY_ADDR", &suite.grpc);
-    shell.env("BIBLIOTIQUE_CATALOG_ADDR", &suite.catalog);
+    shell.env("BIBLIOTIQUE_CATALOG_ADDR", &suite.catalog).env("BIBLIOTIQUE_LENDING_ADDR", &suite.lending);
     let pasted = tokio::task::spawn_blocking(move || shell.output()).await.unwrap().unwrap();
 
     let (said, complained) = (String::from_utf8(pasted.stdout).unwrap(), String::from_utf8(pasted.stderr).unwrap());
     assert!(pasted.status.success(), "{said}{complained}");
     let answers: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert_eq!(answers.len(), 8, "{said}{complained}");
+    assert_eq!(answers.len(), 11, "{said}{complained}");
     assert!(
         answers.iter().all(|answer| answer["success"] == true || answer["status"] == true || answer["code"] == 200),
         "{said}"
     );
     assert!(said.contains("you@example.org") && said.contains("is an admin now"), "{said}");
-    assert_eq!(said.matches("\"titre\":\"L'Étranger\"").count(), 2, "{said}");
+    assert_eq!(said.matches("\"titre\":\"L'Étranger\"").count(), 3, "found twice and given back: {said}");
+    assert!(said.contains("\"statut\":\"retourné\"") && said.contains("Everything fits together."), "{said}");
     suite.door().token("elodie@example.org", "Lis-5-livres").await;
 }
