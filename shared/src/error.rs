@@ -1,6 +1,6 @@
 //! What a service answers when it does not do what it was asked, and how that becomes a gRPC status.
 
-use std::{collections::HashMap, convert::Infallible, error::Error as StdError, fmt, time::Duration};
+use std::{collections::HashMap, error::Error as StdError, fmt, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
@@ -36,18 +36,6 @@ impl<R> Error<R> {
     /// Something that cannot happen.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
-    }
-}
-
-impl Error<Infallible> {
-    /// The same, among those of somebody who also refuses.
-    pub fn widen<R>(self) -> Error<R> {
-        match self {
-            Self::Refused(never) => match never {},
-            Self::Invalid(violations) => Error::Invalid(violations),
-            Self::Database(cause) => Error::Database(cause),
-            Self::Internal(cause) => Error::Internal(cause),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 pub use prost::Message;
 
-use crate::{Db, Timestamp, page::Misfit, passport::Caller, tx};
+use crate::{Db, Error, Timestamp, on, page::Misfit, passport::Caller, tx};
 
 /// How long a client's request is remembered.
 pub const MEMORY: Duration = Duration::from_secs(24 * 3600);
@@ -66,11 +66,31 @@ impl Replay {
     }
 }
 
+/// The answer that a request got before, as it was kept, for whoever can do without a transaction if there is one. `reused`: the
+/// refusal of an id with other contents.
+///
+/// # Errors
+/// `reused`, and what the database fails with.
+pub async fn answered<R>(db: &Db, replay: &Replay, reused: R) -> Result<Option<Vec<u8>>, Error<R>> {
+    let known: Option<(Vec<u8>, Vec<u8>)> = on!(db, |db| {
+        sqlx::query_as("SELECT digest, answer FROM request WHERE caller = $1 AND id = $2 AND expires_at >= $3")
+            .bind(&replay.caller)
+            .bind(&replay.id)
+            .bind(replay.now)
+            .fetch_optional(db)
+            .await
+    })?;
+    match known {
+        Some((digest, _)) if digest != replay.digest => Err(Error::Refused(reused)),
+        known => Ok(known.map(|(_, answer)| answer)),
+    }
+}
+
 /// Forgets the requests that are too old to come again.
 ///
 /// # Errors
 /// What the database fails with.
-pub async fn forget(db: &Db, now: Timestamp) -> Result<(), crate::Error<std::convert::Infallible>> {
+pub async fn forget<R>(db: &Db, now: Timestamp) -> Result<(), Error<R>> {
     tx!(db, |tx| {
         sqlx::query("DELETE FROM request WHERE expires_at < $1").bind(now).execute(&mut *tx).await?;
     })

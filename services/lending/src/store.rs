@@ -18,7 +18,6 @@ use std::sync::Arc;
 use shared::{
     Db, Timestamp,
     database::{Migrations, OpenError},
-    on,
     replay::{Message, Replay},
     secret::Secret,
     tx,
@@ -81,29 +80,13 @@ impl Store {
     /// The answer that a request got before, for those that have to look something up before they can be done.
     pub async fn answered<M: Message + Default>(&self, replay: Option<&Replay>) -> Result<Option<M>> {
         let Some(replay) = replay else { return Ok(None) };
-        let known: Option<(Vec<u8>, Vec<u8>)> = on!(&self.db, |db| {
-            sqlx::query_as("SELECT digest, answer FROM request WHERE caller = $1 AND id = $2 AND expires_at >= $3")
-                .bind(&replay.caller)
-                .bind(&replay.id)
-                .bind(replay.now)
-                .fetch_optional(db)
-                .await
-        })?;
-        match known {
-            None => Ok(None),
-            Some((digest, _)) if digest != replay.digest => Err(shared::Error::Refused(Refusal::RequestIdReused)),
-            Some((_, answer)) => shared::replay::decode(&answer).map(Some).map_err(shared::Error::internal),
-        }
+        let answer = shared::replay::answered(&self.db, replay, Refusal::RequestIdReused).await?;
+        answer.map(|answer| shared::replay::decode(&answer).map_err(shared::Error::internal)).transpose()
     }
 
     /// Forgets requests that are too old to come again.
     pub async fn forget_requests(&self, now: Timestamp) -> Result<()> {
-        shared::replay::forget(&self.db, now).await.map_err(|error| match error {
-            shared::Error::Refused(never) => match never {},
-            shared::Error::Invalid(violations) => shared::Error::Invalid(violations),
-            shared::Error::Database(cause) => shared::Error::Database(cause),
-            shared::Error::Internal(cause) => shared::Error::Internal(cause),
-        })
+        shared::replay::forget(&self.db, now).await
     }
 }
 

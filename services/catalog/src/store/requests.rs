@@ -7,6 +7,6 @@ use super::{Result, Store};
 impl Store {
     /// Forgets requests that are too old to come again.
     pub async fn forget_requests(&self, now: Timestamp) -> Result<()> {
-        shared::replay::forget(&self.db, now).await.map_err(shared::Error::widen)
+        shared::replay::forget(&self.db, now).await
     }
 }

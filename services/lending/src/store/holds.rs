@@ -1,10 +1,6 @@
 //! Holds: the queue for a book, whose order is computed when it is read.
 
-use shared::{
-    Timestamp, on, once,
-    replay::Message,
-    tx,
-};
+use shared::{Timestamp, on, once, replay::Message, tx};
 use sqlx::AssertSqlSafe;
 
 use super::{
