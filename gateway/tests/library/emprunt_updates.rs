@@ -13,8 +13,8 @@ const UPDATED: &str = "Emprunt updated successfully!";
 const NOTHING: &str = "Invalid updates!";
 const STATUT: &str = "Invalid statut! It must be en cours, en retard or retourné.";
 const FACTS: &str = "Invalid statut! It contradicts the facts.";
-const DATE: &str =
-    "Invalid dateRetourPrevu! It must be an ISO 8601 date, or date-time with Z or an offset, not before dateEmprunt.";
+const EARLY: &str = "Invalid dateRetourPrevu! It must not be before dateEmprunt.";
+const DATE: &str = "Invalid dateRetourPrevu! It must be an ISO 8601 date, or date-time with Z or an offset, between the years 1970 and 2200.";
 
 async fn put(desk: &Desk, of: &Value, body: Value) -> Answer {
     desk.suite.send("PUT", &format!("/api/emprunts/{}", id(of)), Some(&desk.admin), Some(body)).await
@@ -93,10 +93,13 @@ testing::on_both! {
             (json!({"dateRetourPrevu": "demain"}), DATE),
             (json!({"dateRetourPrevu": "2026-04-31"}), DATE),
             (json!({"dateRetourPrevu": "2026-04-01T18:30:00"}), DATE),
-            (json!({"dateRetourPrevu": "2026-03-02T08:59:59.999Z"}), DATE),
+            (json!({"dateRetourPrevu": "2026-03-02T08:59:59.999Z"}), EARLY),
             (json!({"dateRetourPrevu": "0001-01-01"}), DATE),
             (json!({"dateRetourPrevu": "-000001-01-01T00:00:00Z"}), DATE),
-            (json!({"dateRetourPrevu": "2026-03-02"}), DATE),
+            (json!({"dateRetourPrevu": "2026-03-02"}), EARLY),
+            (json!({"dateRetourPrevu": "1970-01-01"}), EARLY),
+            (json!({"dateRetourPrevu": "2200-01-01"}), DATE),
+            (json!({"dateRetourPrevu": "9999-12-31T23:59:59Z"}), DATE),
         ] {
             let refused = put(&desk, &loan, body.clone()).await;
 
@@ -104,7 +107,5 @@ testing::on_both! {
         }
         let path = format!("/api/emprunts/{}", id(&loan));
         desk.suite.send("PUT", &path, Some(&desk.admin), None).await.must_be(400, &no(NOTHING));
-        let far = put(&desk, &loan, json!({"dateRetourPrevu": "9999-12-30T00:00:00Z"})).await;
-        assert!(matches!(far.status, 200 | 400), "{} {}", far.status, far.text);
     }
 }

@@ -15,8 +15,7 @@ use crate::{
 };
 
 /// What is said of a `dateRetourPrevu` that cannot be.
-pub const BAD_DUE_TIME: &str =
-    "Invalid dateRetourPrevu! It must be an ISO 8601 date, or date-time with Z or an offset, not before dateEmprunt.";
+pub const BAD_DUE_TIME: &str = "Invalid dateRetourPrevu! It must be an ISO 8601 date, or date-time with Z or an offset, between the years 1970 and 2200.";
 
 /// What is said of a `statut` that is none of a loan.
 pub const BAD_STATUT: &str = "Invalid statut! It must be en cours, en retard or retourné.";
