@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 #[expect(dead_code, reason = "each story uses its part")]
+mod apart;
+#[expect(dead_code, reason = "each story uses its part")]
 mod shelf;
 
 use std::{collections::HashMap, time::Duration};
 
+use apart::settled;
 use proto::catalog::v1 as pb;
 use shared::passport::Caller;
 use shelf::{
@@ -86,6 +89,7 @@ testing::on_both! {
         let like_before = pb::Book { copies: 3, available_copies: 3, etag: made.etag.clone(), update_time: made.update_time, ..changed.clone() };
         assert_eq!(like_before, kept);
         assert_ne!(changed.etag, made.etag);
+        settled(&db).await;
         assert_eq!(try_delete(&catalog, &made.id).await.unwrap(), changed);
         assert_eq!(refusal(&get(&catalog, &made.id).await.unwrap_err()), told("BOOK_NOT_FOUND", Code::NotFound));
         assert_eq!(refusal(&try_delete(&catalog, &made.id).await.unwrap_err()), told("BOOK_NOT_FOUND", Code::NotFound));
@@ -171,6 +175,7 @@ testing::on_both! {
             assert_eq!(changed, expected, "{mask}");
             assert_ne!(changed.etag, now.etag, "{mask}");
             now = changed;
+            settled(&db).await;
         }
         assert_eq!(found(&catalog, "camus").await, [""; 0]);
         assert_eq!(found(&catalog, "homere chante pleiade").await, ["L'Iliade"]);

@@ -8,7 +8,7 @@ mod shelf;
 
 use std::{path::Path, time::Duration};
 
-use apart::{Apart, Door, eventually, number};
+use apart::{Apart, Door, eventually, number, settled};
 use proto::{
     catalog::v1::{self as pb, OnMatch},
     lending::v1 as loans,
@@ -43,12 +43,9 @@ async fn try_set(catalog: &Catalog, id: &str, copies: i32) -> Result<(i32, i32),
 /// Waits until catalog and lending both say that there are so many copies, and that nothing is ordered any more.
 async fn settles(db: &Database, apart: &Apart, catalog: &Catalog, id: &str, copies: (i32, i32)) {
     eventually(async || apart.lent(id).await == Some(copies)).await;
-    eventually(async || number(db, "catalog", "SELECT COUNT(*) FROM copies_order").await == 0).await;
-    eventually(async || {
-        let book = get(catalog, id).await;
-        (book.copies, book.available_copies) == copies
-    })
-    .await;
+    settled(db).await;
+    let book = get(catalog, id).await;
+    assert_eq!((book.copies, book.available_copies), copies);
 }
 
 /// Catalog's tables as its first version made them.

@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 #[expect(dead_code, reason = "each story uses its part")]
+mod apart;
+#[expect(dead_code, reason = "each story uses its part")]
 mod shelf;
 
 use std::collections::BTreeMap;
 
+use apart::settled;
 use proto::catalog::v1::{self as pb, BookFilter};
 use shelf::{Catalog, Dice, batch, category, create, draft, import, list, open, pages, try_delete, update};
 use testing::Database;
@@ -265,6 +268,7 @@ testing::on_both! {
             let all = ["title", "author", "publisher", "description", "language", "category_id", "available_copies", "publication_year"];
             let mask: Vec<&str> = all.into_iter().filter(|_| dice.roll(2) == 0).collect();
             shelf[place].book = update(&catalog, pb::Book { id, ..new }, &mask).await;
+            settled(&db).await;
         }
 
         compare(&catalog, &mut dice, &shelf, &shelves).await;

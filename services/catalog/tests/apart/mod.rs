@@ -20,6 +20,7 @@ use shared::{
     Clock,
     channel::{Channel, Promise},
     clock::Hand,
+    feed::Position,
     passport::{Caller, Passports},
     secret::ExposeSecret as _,
 };
@@ -204,19 +205,42 @@ pub fn eventually(is_so: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
     }
 }
 
+/// One value out of a role's database.
+macro_rules! value {
+    ($db:expr, $role:expr, $sql:expr) => {{
+        let url = if $role == "identity" { $db.url().into() } else { beside($db.url(), $role) };
+        match $db.kind() {
+            Kind::Sqlite => {
+                let mut tables = SqliteConnection::connect(url.expose_secret()).await.unwrap();
+                sqlx::query_scalar(AssertSqlSafe($sql)).fetch_one(&mut tables).await.unwrap()
+            }
+            Kind::Postgres => {
+                let mut tables = PgConnection::connect(url.expose_secret()).await.unwrap();
+                sqlx::query_scalar(AssertSqlSafe($sql)).fetch_one(&mut tables).await.unwrap()
+            }
+        }
+    }};
+}
+
 /// A number out of a role's database.
 pub async fn number(db: &Database, role: &str, sql: &str) -> i64 {
-    let url = if role == "identity" { db.url().into() } else { beside(db.url(), role) };
-    match db.kind() {
-        Kind::Sqlite => {
-            let mut tables = SqliteConnection::connect(url.expose_secret()).await.unwrap();
-            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut tables).await.unwrap()
-        }
-        Kind::Postgres => {
-            let mut tables = PgConnection::connect(url.expose_secret()).await.unwrap();
-            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut tables).await.unwrap()
-        }
-    }
+    value!(db, role, sql)
+}
+
+async fn text(db: &Database, role: &str, sql: &str) -> String {
+    value!(db, role, sql)
+}
+
+/// Waits until lending has everything that catalog ordered, and catalog everything that lending said: until then a book may for a
+/// moment have the numbers from before an order.
+pub async fn settled(db: &Database) {
+    eventually(async || number(db, "catalog", "SELECT COUNT(*) FROM copies_order").await == 0).await;
+    let last = number(db, "lending", "SELECT COALESCE(MAX(changed), 0) FROM stock").await;
+    eventually(async || {
+        let token = text(db, "catalog", "SELECT COALESCE(MAX(token), '') FROM feed").await;
+        Position::parse(&token).unwrap().changed >= last
+    })
+    .await;
 }
 
 /// Does something to a role's tables by hand.
