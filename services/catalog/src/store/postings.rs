@@ -68,6 +68,9 @@ struct PostingRows {
 #[derive(Default)]
 pub(super) struct Rows(Vec<u8>);
 
+/// What the words of a row begin with, and the words.
+pub(super) type Row = (String, Vec<u8>);
+
 /// What changes in a row: by word, the places that go and those that come.
 pub(super) type Changed = BTreeMap<String, (Sets, Sets)>;
 
@@ -273,7 +276,7 @@ macro_rules! index {
                     }
                     query.execute(&mut *$tx).await?;
                 }
-                for beginning in emptied {
+                for (beginning, _) in emptied {
                     sqlx::query("DELETE FROM posting WHERE block = $1 AND beginning = $2")
                         .bind(block)
                         .bind(beginning)
@@ -311,18 +314,18 @@ fn tuples(first: usize, many: usize, columns: usize) -> String {
     (0..many).map(|at| format!("({})", places(first + columns * at, columns))).collect::<Vec<_>>().join(", ")
 }
 
-/// The rows as they are to be kept, and those whose words no book of the block has any more.
+/// The rows as they are to be kept, and those that are empty now, whose words no book of the block has any more.
 pub(super) fn merge(
     changes: &[(String, Changed)],
     before: Vec<(String, Option<Vec<u8>>)>,
-) -> Result<(Vec<(String, Vec<u8>)>, Vec<String>)> {
+) -> Result<(Vec<Row>, Vec<Row>)> {
     let before: HashMap<String, Option<Vec<u8>>> = before.into_iter().collect();
-    let (mut kept, mut emptied) = (Vec::with_capacity(changes.len()), Vec::new());
+    let mut rows = Vec::with_capacity(changes.len());
     for (beginning, changed) in changes {
-        let row = merge_row(before.get(beginning).and_then(Option::as_deref).unwrap_or_default(), changed)?;
-        if row.is_empty() { emptied.push(beginning.clone()) } else { kept.push((beginning.clone(), row)) }
+        let before = before.get(beginning).and_then(Option::as_deref).unwrap_or_default();
+        rows.push((beginning.clone(), merge_row(before, changed)?));
     }
-    Ok((kept, emptied))
+    Ok(rows.into_iter().partition(|(_, words)| !words.is_empty()))
 }
 
 /// Words that do not change are copied as they are: they are most of a row.
@@ -434,6 +437,10 @@ mod tests {
         Words { title: title.iter().map(ToString::to_string).collect(), ..Words::default() }
     }
 
+    fn names(rows: &[Row]) -> Vec<&str> {
+        rows.iter().map(|(beginning, _)| beginning.as_str()).collect()
+    }
+
     fn all(places: &[u32]) -> Sets {
         let set = RoaringBitmap::from_iter(places);
         Sets { title: set.clone(), author: set.clone(), rest: set }
@@ -447,8 +454,8 @@ mod tests {
 
         let (kept, emptied) = merge(&block, Vec::new()).unwrap();
 
-        assert_eq!(kept.iter().map(|(beginning, _)| beginning.as_str()).collect::<Vec<_>>(), ["^b", "^c", "b", "c"]);
-        assert_eq!(emptied, ["^a", "a"]);
+        assert_eq!(names(&kept), ["^b", "^c", "b", "c"]);
+        assert_eq!(names(&emptied), ["^a", "a"]);
     }
 
     #[test]
@@ -462,12 +469,11 @@ mod tests {
         let before = kept.into_iter().map(|(beginning, row)| (beginning, Some(row))).collect();
         let (kept, emptied) = merge(&block, before).unwrap();
 
-        let names: Vec<&str> = kept.iter().map(|(beginning, _)| beginning.as_str()).collect();
         let rows = Rows(kept.iter().flat_map(|(_, row)| row.clone()).collect());
         assert_eq!(rows.sets("merci").unwrap(), Sets::default());
         assert_eq!(rows.sets("mercure").unwrap().title, RoaringBitmap::from_iter([7]));
-        assert_eq!(names, ["merc"]);
-        assert_eq!(emptied, ["mer"]);
+        assert_eq!(names(&kept), ["merc"]);
+        assert_eq!(names(&emptied), ["mer"]);
     }
 
     #[test]
