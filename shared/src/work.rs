@@ -6,7 +6,7 @@ use tokio::{
     sync::Notify,
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Instrument as _;
 
 use crate::context::{Context, RequestId};
@@ -15,23 +15,26 @@ use crate::context::{Context, RequestId};
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Does `job` at once, then every `period` and whenever `wake` is notified, until `stop`. Each round has a request id of its
-/// own. A round that fails is logged, and that is all: the next one comes.
+/// own. A round that fails, or panics, is logged, and that is all: the next one comes.
 pub fn repeat<J, F, E>(name: &'static str, period: Duration, wake: Arc<Notify>, stop: CancellationToken, job: J)
 where
     J: Fn() -> F + Send + 'static,
-    F: Future<Output = Result<(), E>> + Send,
-    E: fmt::Display + Send,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: fmt::Display + Send + 'static,
 {
     let rounds = async move {
         loop {
             let id = RequestId::fresh();
             let span = tracing::info_span!("work", name, %id);
             let round = Context::new(id, LONGEST).scope(timeout(LONGEST, job())).instrument(span);
-            match stop.run_until_cancelled(round).await {
+            // A task of its own: a panic ends it and not what comes after.
+            let mut round = AbortOnDropHandle::new(tokio::spawn(round));
+            match stop.run_until_cancelled(&mut round).await {
                 None => return,
-                Some(Ok(Ok(()))) => (),
-                Some(Ok(Err(error))) => tracing::warn!(name, %error, "undone; it will be tried again"),
-                Some(Err(_)) => tracing::warn!(name, "took too long; it will be tried again"),
+                Some(Ok(Ok(Ok(())))) => (),
+                Some(Ok(Ok(Err(error)))) => tracing::warn!(name, %error, "undone; it will be tried again"),
+                Some(Ok(Err(_))) => tracing::warn!(name, "took too long; it will be tried again"),
+                Some(Err(_)) => tracing::error!(name, "panicked; it will be tried again"),
             }
             tokio::select! {
                 () = sleep(period) => (),

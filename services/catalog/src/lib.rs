@@ -87,6 +87,6 @@ pub async fn start(
 /// # Errors
 /// A sentence when it cannot be read.
 pub async fn check(database_url: &Secret) -> Result<Findings, StartError> {
-    let store = Store::open(database_url).await?;
+    let store = Store::look_into(database_url).await?;
     store.check().await.map_err(|error| StartError::Store(Status::from(error).message().to_owned()))
 }

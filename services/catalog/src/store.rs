@@ -37,15 +37,25 @@ pub struct Store {
     db: Db,
 }
 
+fn migrations() -> Migrations {
+    Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") }
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date.
     ///
     /// # Errors
     /// [`OpenError`]
     pub async fn open(url: &Secret) -> std::result::Result<Self, OpenError> {
-        let migrations =
-            Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") };
-        Ok(Self { db: Db::open(url, &migrations).await? })
+        Ok(Self { db: Db::open(url, &migrations()).await? })
+    }
+
+    /// Opens a database that is there, to read it.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn look_into(url: &Secret) -> std::result::Result<Self, OpenError> {
+        Ok(Self { db: Db::look_into(url, &migrations()).await? })
     }
 
     /// Whether the database answers.

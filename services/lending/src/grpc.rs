@@ -25,12 +25,12 @@ use crate::{
         BookId, CopyId, HoldId, LoanId, PatronId, Refusal,
         account::Account,
         audit::Origin,
-        copy::{Barcode, Copy, State},
+        copy::{Copy, State},
         hold::Hold,
         loan::Loan,
-        policy::Category,
+        policy::{Category, Changes},
     },
-    store::{Asked, HoldFilter, LoanFilter, Store},
+    store::{Asked, HoldFilter, LoanFilter, Store, Which},
 };
 use render::{availability, copies, copy_changes, field, loan_changes, loan_state, optional, policy_changes};
 
@@ -162,13 +162,14 @@ impl LendingService for Lending {
         request: Request<pb::SetAvailableCopiesRequest>,
     ) -> Answer<pb::SetAvailableCopiesResponse> {
         let caller = caller(&request)?;
+        let by = self.origin(&caller);
         let request = request.into_inner();
         let replay = self.must_replay(&caller, &request.request_id, "SetAvailableCopies", &request)?;
         let book: BookId = field("book_id", &request.book_id)?;
         let wanted = copies("available_copies", request.available_copies)?;
 
         let render = |stock: &_| pb::SetAvailableCopiesResponse { availability: Some(availability(&(book, *stock))) };
-        let answer = self.store.set_available(book, wanted, self.clock.now(), replay.as_ref(), render).await?;
+        let answer = self.store.set_available(book, wanted, &by, replay.as_ref(), render).await?;
 
         Ok(Response::new(answer))
     }
@@ -253,6 +254,9 @@ impl LendingService for Lending {
         if matches!(item, crate::store::Item::Barcode(_)) {
             desk(&caller, Refusal::CopyNotFound)?;
         }
+        if let Some(answer) = self.store.answered(replay.as_ref()).await? {
+            return Ok(Response::new(answer));
+        }
         let standing = self.standing(patron).await?;
         let now = self.clock.now();
 
@@ -277,23 +281,19 @@ impl LendingService for Lending {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let replay = self.replay(&caller, &request.request_id, "ReturnLoan", &request)?;
-        let id: LoanId = match request.item {
-            Some(Item::LoanId(id)) => field("loan_id", &id)?,
+        let which = match request.item {
+            Some(Item::LoanId(id)) => Which::Loan(field("loan_id", &id)?),
             Some(Item::Barcode(barcode)) => {
                 desk(&caller, Refusal::CopyNotFound)?;
-                let barcode: Barcode = field("barcode", &barcode)?;
-                match self.store.answered(replay.as_ref()).await? {
-                    Some(answer) => return Ok(Response::new(answer)),
-                    None => self.store.loan_of(&barcode).await?,
-                }
+                Which::Barcode(field("barcode", &barcode)?)
             }
             None => return Err(Error::<Refusal>::invalid("loan_id", "must be given, or a barcode").into()),
         };
         let owner = owner(&caller, Refusal::LoanNotFound)?;
 
         let now = self.clock.now();
-        let render = |returned: &_| render::returned(returned, now);
-        let answer = self.store.end_loan(id, owner, now, replay.as_ref(), render).await?;
+        let render = |returned: &_| render::returned(returned, caller.role == Role::Admin, now);
+        let answer = self.store.end_loan(&which, owner, now, replay.as_ref(), render).await?;
 
         Ok(Response::new(answer))
     }
@@ -304,6 +304,9 @@ impl LendingService for Lending {
         let replay = self.replay(&caller, &request.request_id, "RenewLoan", &request)?;
         let id: LoanId = field("loan_id", &request.loan_id)?;
         let owner = owner(&caller, Refusal::LoanNotFound)?;
+        if let Some(answer) = self.store.answered(replay.as_ref()).await? {
+            return Ok(Response::new(answer));
+        }
         let patron = self.visible(id, owner).await?.patron;
         let standing = match patron {
             Some(patron) => self.standing(patron).await?,
@@ -380,6 +383,9 @@ impl LendingService for Lending {
         let patron: PatronId = field("patron_id", &request.patron_id)?;
         let book: BookId = field("book_id", &request.book_id)?;
         reach(&caller, patron)?;
+        if let Some(answer) = self.store.answered(replay.as_ref()).await? {
+            return Ok(Response::new(answer));
+        }
         let standing = self.standing(patron).await?;
 
         let now = self.clock.now();
@@ -407,7 +413,7 @@ impl LendingService for Lending {
         let id = field("hold_id", &request.get_ref().hold_id)?;
         let owner = owner(&caller, Refusal::HoldNotFound)?;
 
-        let hold = self.store.hold(id).await?.filter(|hold| owner.is_none() || hold.patron == owner);
+        let hold = self.store.hold(id, self.clock.now()).await?.filter(|hold| owner.is_none() || hold.patron == owner);
         let hold = hold.ok_or(Error::Refused(Refusal::HoldNotFound))?;
 
         Ok(Response::new(pb::GetHoldResponse { hold: Some(hold.into()) }))
@@ -424,7 +430,7 @@ impl LendingService for Lending {
             open: wanted.open,
         };
 
-        let (mut holds, total_size) = self.store.holds(&filter, &page).await?;
+        let (mut holds, total_size) = self.store.holds(&filter, &page, self.clock.now()).await?;
 
         let next_page_token = page.close(&mut holds, |hold| hold.id.to_string());
         let holds = holds.into_iter().map(Into::into).collect();
@@ -465,7 +471,10 @@ impl LendingService for Lending {
         let category: Category = field("policy.category", &wanted.category)?;
         let changes = policy_changes(&wanted, &request.update_mask.unwrap_or_default().paths)?;
 
-        let policy = self.store.update_policy(&category, &changes, &by).await?;
+        let policy = match changes == Changes::default() {
+            true => self.store.policy_of(&category).await?,
+            false => self.store.update_policy(&category, &changes, &by).await?,
+        };
 
         Ok(Response::new(pb::UpdatePolicyResponse { policy: Some(render::policy(&category, policy)) }))
     }

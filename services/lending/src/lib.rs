@@ -23,7 +23,6 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, service::Routes};
 
-use domain::policy::Policy;
 use grpc::Lending;
 pub use policy::POLICY;
 pub use settings::{LendingArgs, Settings};
@@ -83,6 +82,6 @@ pub async fn start(
 /// # Errors
 /// A sentence when it cannot be read.
 pub async fn check(database_url: &Secret) -> Result<Findings, StartError> {
-    let store = Store::open(database_url, Policy::default()).await?;
+    let store = Store::look_into(database_url).await?;
     store.check().await.map_err(|error| StartError::Store(Status::from(error).message().to_owned()))
 }

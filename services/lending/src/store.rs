@@ -36,7 +36,7 @@ use crate::domain::{
 
 pub use check::Findings;
 pub use lists::{HoldFilter, LoanFilter};
-pub use loans::{Asked, Item, Returned};
+pub use loans::{Asked, Item, Returned, Which};
 pub use patrons::Summary;
 
 /// What the store answers.
@@ -52,15 +52,26 @@ pub struct Store {
     changes: Arc<Notify>,
 }
 
+fn migrations() -> Migrations {
+    Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") }
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date.
     ///
     /// # Errors
     /// [`OpenError`]
     pub async fn open(url: &Secret, defaults: Policy) -> std::result::Result<Self, OpenError> {
-        let migrations =
-            Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") };
-        Ok(Self { db: Db::open(url, &migrations).await?, defaults, changes: Arc::default() })
+        Ok(Self { db: Db::open(url, &migrations()).await?, defaults, changes: Arc::default() })
+    }
+
+    /// Opens a database that is there, to read it.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn look_into(url: &Secret) -> std::result::Result<Self, OpenError> {
+        let db = Db::look_into(url, &migrations()).await?;
+        Ok(Self { db, defaults: Policy::default(), changes: Arc::default() })
     }
 
     /// Takes back what a restored database says of transactions that are yet to come: its feed would wait for them.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use shared::{Clock, Error, work::repeat};
+use shared::{Clock, Error, Timestamp, work::repeat};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -15,7 +15,7 @@ use crate::{
 /// From one round to the next.
 const PERIOD: Duration = Duration::from_secs(30);
 
-/// Loans that become nobody's in one transaction.
+/// Loans, and holds, that become nobody's in one transaction.
 const TOGETHER: i64 = 1000;
 
 /// Sweeps until `stop`.
@@ -27,11 +27,19 @@ pub fn start(store: Store, history: Option<Days>, clock: Clock, stop: Cancellati
     repeat("lending's sweep", PERIOD, Arc::new(Notify::new()), stop, round);
 }
 
+/// One thing that fails keeps the others from nothing.
 async fn sweep(store: &Store, history: Option<Days>, clock: &Clock) -> Result<(), Error<Refusal>> {
     let now = clock.now();
-    store.expire_holds(now).await?;
-    if let Some(days) = history {
-        while store.anonymise(now - days.duration(), TOGETHER).await? == TOGETHER.unsigned_abs() {}
-    }
-    store.forget_requests(now).await
+    let expired = store.expire_holds(now).await;
+    let anonymised = match history {
+        Some(days) => anonymise(store, now - days.duration()).await,
+        None => Ok(()),
+    };
+    let forgotten = store.forget_requests(now).await;
+    expired.and(anonymised).and(forgotten)
+}
+
+async fn anonymise(store: &Store, before: Timestamp) -> Result<(), Error<Refusal>> {
+    while store.anonymise(before, TOGETHER).await? == TOGETHER.unsigned_abs() {}
+    Ok(())
 }

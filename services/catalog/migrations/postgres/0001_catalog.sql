@@ -46,15 +46,15 @@ CREATE TABLE posting_block (
     version BIGINT NOT NULL
 );
 
--- Which books of a block have a word: in the title, in the author, elsewhere. Roaring bitmaps (store/postings.rs).
+-- The words of a block's books that begin alike, and which books have each: in the title, in the author, elsewhere
+-- (store/postings.rs). Not compressed: the sets are already.
 CREATE TABLE posting (
     block BIGINT NOT NULL,
-    word TEXT COLLATE "C" NOT NULL,
-    title BYTEA NOT NULL,
-    author BYTEA NOT NULL,
-    rest BYTEA NOT NULL,
-    PRIMARY KEY (block, word)
+    beginning TEXT COLLATE "C" NOT NULL,
+    words BYTEA NOT NULL,
+    PRIMARY KEY (block, beginning)
 );
+ALTER TABLE posting ALTER COLUMN words SET STORAGE EXTERNAL;
 
 -- One row: whoever imports has it.
 CREATE TABLE import_lock (

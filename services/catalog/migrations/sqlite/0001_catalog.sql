@@ -46,14 +46,13 @@ CREATE TABLE posting_block (
     version INTEGER NOT NULL
 );
 
--- Which books of a block have a word: in the title, in the author, elsewhere. Roaring bitmaps (store/postings.rs).
+-- The words of a block's books that begin alike, and which books have each: in the title, in the author, elsewhere
+-- (store/postings.rs).
 CREATE TABLE posting (
     block INTEGER NOT NULL,
-    word TEXT NOT NULL,
-    title BLOB NOT NULL,
-    author BLOB NOT NULL,
-    rest BLOB NOT NULL,
-    PRIMARY KEY (block, word)
+    beginning TEXT NOT NULL,
+    words BLOB NOT NULL,
+    PRIMARY KEY (block, beginning)
 ) WITHOUT ROWID;
 
 -- One row: whoever imports has it.

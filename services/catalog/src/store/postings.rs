@@ -1,13 +1,14 @@
-//! Postings: which books have a word, 65,536 books to a row, as sets that are cut and joined here and not in the database.
+//! Postings: which books have a word, 65,536 books to a block, as sets that are cut and joined here and not in the database.
 //!
-//! A row of `posting` holds, for a block of books and a word, three sets of places in that block: the books that have the word
-//! in the title, in the author, and elsewhere, as roaring bitmaps in their portable format. Rows of one block lie together, so
-//! a batch of new books writes few pages, and a word is found in every block by its key. Rows of beginnings (`^cam`) hold the
-//! books of all words that begin so, because a short beginning is that of very many words.
+//! A row of `posting` holds, for a block of books, all words that begin with the same four characters, and for each of them
+//! three sets of places in that block: the books that have the word in the title, in the author, and elsewhere. So a word is
+//! found in every block by a key, and so are all words that begin alike; and a batch of new books writes few rows, which lie
+//! together. A shorter beginning is that of very many words: those of two and three letters have rows of their own (`^ca`, `^cam`)
+//! with the books of all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use roaring::RoaringBitmap;
+use roaring::{MultiOps as _, RoaringBitmap};
 use shared::on;
 use sqlx::{AssertSqlSafe, FromRow};
 
@@ -20,14 +21,23 @@ use crate::domain::words::Words;
 /// The most keys or rows in one statement.
 pub(super) const ROWS: usize = 200;
 
+/// The words of a row have so many first characters in common.
+const COMMON: usize = 4;
+
 /// Behind every word that begins in a certain way.
 const LAST: char = char::MAX;
 
-/// What the rows of beginnings begin with; no letter or digit, so no word does.
+/// What the rows of beginnings begin with; no letter or digit, so no word does. With it they have their own key.
 const BEGINNING: char = '^';
 
-/// The characters of a beginning, or fewer of a shorter word.
-const BEGINNING_LENGTH: usize = 3;
+/// The shortest beginnings that have rows. Of one letter there would be few, but large ones, and every new book would change them.
+const SHORTEST: usize = 2;
+
+/// The lengths of the beginnings that have rows.
+const BEGINNINGS: [usize; 2] = [SHORTEST, COMMON - 1];
+
+/// Up to so many places are kept as they are, in two bytes each; more as a roaring bitmap, which is longer than all of them.
+const FEW: usize = 32;
 
 /// What a book was found by, and what it is found by now.
 pub(super) struct Change {
@@ -47,17 +57,31 @@ pub(super) struct Sets {
     pub rest: RoaringBitmap,
 }
 
+/// Some of a block's rows, one behind the other; nothing when there are none.
 #[derive(FromRow)]
-pub(super) struct PostingRow {
-    pub block: i64,
-    pub word: String,
-    pub title: Vec<u8>,
-    pub author: Vec<u8>,
-    pub rest: Vec<u8>,
+struct PostingRows {
+    block: i64,
+    words: Option<Vec<u8>>,
 }
 
-/// What changes in a block: by word, the places that go and those that come.
-pub(super) type Block = BTreeMap<String, (Sets, Sets)>;
+/// Some of a block's rows, one behind the other: each word says what it is, so it does not matter which row it is from.
+#[derive(Default)]
+pub(super) struct Rows(Vec<u8>);
+
+/// What the words of a row begin with, and the words.
+pub(super) type Row = (String, Vec<u8>);
+
+/// What changes in a row: by word, the places that go and those that come.
+pub(super) type Changed = BTreeMap<String, (Sets, Sets)>;
+
+/// What changes in a block, by row.
+pub(super) type Block = BTreeMap<String, Changed>;
+
+/// A word in a row and its sets, as they are kept.
+struct Entry<'a> {
+    word: &'a [u8],
+    sets: [&'a [u8]; 3],
+}
 
 /// The block of a book, and its place in it.
 pub(super) const fn position(number: i64) -> (i64, u32) {
@@ -70,43 +94,110 @@ pub(super) fn number(block: i64, place: u32) -> i64 {
 }
 
 impl Sets {
-    /// Out of a row.
-    pub(super) fn of(row: &PostingRow) -> Result<Self> {
-        Ok(Self { title: decode(&row.title)?, author: decode(&row.author)?, rest: decode(&row.rest)? })
+    fn decode([title, author, rest]: [&[u8]; 3]) -> Result<Self> {
+        Ok(Self { title: decode(title)?, author: decode(author)?, rest: decode(rest)? })
     }
 
     /// All the books of both.
-    pub(super) fn join(&mut self, other: &Self) {
+    fn join(&mut self, other: &Self) {
         self.title |= &other.title;
         self.author |= &other.author;
         self.rest |= &other.rest;
     }
 
     /// Without the books of another.
-    pub(super) fn cut(&mut self, other: &Self) {
+    fn cut(&mut self, other: &Self) {
         self.title -= &other.title;
         self.author -= &other.author;
         self.rest -= &other.rest;
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<RoaringBitmap> {
-    if bytes.is_empty() {
-        return Ok(RoaringBitmap::new());
+impl Rows {
+    /// The sets of a word; empty ones when no book has it.
+    pub(super) fn sets(&self, word: &str) -> Result<Sets> {
+        for entry in entries(&self.0) {
+            let entry = entry?;
+            if entry.word == word.as_bytes() {
+                return Sets::decode(entry.sets);
+            }
+        }
+        Ok(Sets::default())
     }
-    RoaringBitmap::deserialize_from(bytes).map_err(shared::Error::internal)
+
+    /// The books of all words that begin so.
+    pub(super) fn of_beginning(&self, beginning: &str) -> Result<Sets> {
+        let (mut title, mut author, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in entries(&self.0) {
+            let entry = entry?;
+            if entry.word.starts_with(beginning.as_bytes()) {
+                for (sets, set) in [&mut title, &mut author, &mut rest].into_iter().zip(entry.sets) {
+                    sets.extend((!set.is_empty()).then(|| decode(set)).transpose()?);
+                }
+            }
+        }
+        Ok(Sets { title: title.union(), author: author.union(), rest: rest.union() })
+    }
 }
 
-/// A set as it is kept; nothing at all for an empty one.
-pub(super) fn encode(set: &RoaringBitmap) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if !set.is_empty() {
-        set.serialize_into(&mut bytes).map_err(shared::Error::internal)?;
+/// Whether the words that begin so stand in one row, like the one that is just that.
+pub(super) fn is_long(beginning: &str) -> bool {
+    beginning.chars().count() >= COMMON
+}
+
+/// Where a word stands.
+fn row_of(word: &str) -> String {
+    word.chars().take(COMMON).collect()
+}
+
+/// The words of a row, each followed by its three sets, each of the four preceded by its length.
+fn entries(mut row: &[u8]) -> impl Iterator<Item = Result<Entry<'_>>> {
+    std::iter::from_fn(move || {
+        let is_end = row.is_empty();
+        (!is_end)
+            .then(|| Ok(Entry { word: part(&mut row)?, sets: [part(&mut row)?, part(&mut row)?, part(&mut row)?] }))
+    })
+}
+
+/// Takes what its length precedes.
+fn part<'a>(row: &mut &'a [u8]) -> Result<&'a [u8]> {
+    let parts =
+        row.split_first_chunk().and_then(|(length, rest)| rest.split_at_checked(u16::from_le_bytes(*length).into()));
+    let Some((part, rest)) = parts else {
+        // Or `entries` would go on for ever.
+        *row = &[];
+        return Err(shared::Error::internal("a row of postings ends too soon"));
+    };
+    *row = rest;
+    Ok(part)
+}
+
+fn push(row: &mut Vec<u8>, part: &[u8]) -> Result<()> {
+    row.extend(u16::try_from(part.len()).map_err(shared::Error::internal)?.to_le_bytes());
+    row.extend(part);
+    Ok(())
+}
+
+fn decode(bytes: &[u8]) -> Result<RoaringBitmap> {
+    if bytes.len() > 2 * FEW {
+        return RoaringBitmap::deserialize_from(bytes).map_err(shared::Error::internal);
     }
+    let (places, _) = bytes.as_chunks();
+    RoaringBitmap::from_sorted_iter(places.iter().map(|place| u32::from(u16::from_le_bytes(*place))))
+        .map_err(shared::Error::internal)
+}
+
+/// A set as it is kept.
+fn encode(set: &RoaringBitmap) -> Result<Vec<u8>> {
+    if set.len() <= FEW as u64 {
+        return Ok(set.iter().flat_map(|place| (place as u16).to_le_bytes()).collect());
+    }
+    let mut bytes = Vec::with_capacity(set.serialized_size());
+    set.serialize_into(&mut bytes).map_err(shared::Error::internal)?;
     Ok(bytes)
 }
 
-/// The changes by block and word, both in order, so that whoever writes takes them in the same one.
+/// The changes by block and row, both in order, so that whoever writes takes them in the same one.
 pub(super) fn by_block(changes: &[Change]) -> BTreeMap<i64, Block> {
     let mut blocks: BTreeMap<i64, Block> = BTreeMap::new();
     for change in changes {
@@ -121,12 +212,12 @@ pub(super) fn by_block(changes: &[Change]) -> BTreeMap<i64, Block> {
             let (old, new) = (keys(old), keys(new));
             // A book may change twice in a batch: the last word counts.
             for key in old.difference(&new) {
-                let (gone, come) = block.entry(key.clone()).or_default();
+                let (gone, come) = block.entry(row_of(key)).or_default().entry(key.clone()).or_default();
                 of(come).remove(place);
                 of(gone).insert(place);
             }
             for key in new.difference(&old) {
-                let (gone, come) = block.entry(key.clone()).or_default();
+                let (gone, come) = block.entry(row_of(key)).or_default().entry(key.clone()).or_default();
                 of(gone).remove(place);
                 of(come).insert(place);
             }
@@ -137,8 +228,9 @@ pub(super) fn by_block(changes: &[Change]) -> BTreeMap<i64, Block> {
 
 /// What words are kept under: themselves, and their beginnings.
 fn keys(words: &BTreeSet<String>) -> BTreeSet<String> {
-    let beginning = |word: &String| [BEGINNING].into_iter().chain(word.chars().take(BEGINNING_LENGTH)).collect();
-    words.iter().map(beginning).chain(words.iter().cloned()).collect()
+    let beginnings =
+        |word: &String| BEGINNINGS.map(|length| [BEGINNING].into_iter().chain(word.chars().take(length)).collect());
+    words.iter().flat_map(beginnings).chain(words.iter().cloned()).collect()
 }
 
 impl Sets {
@@ -159,7 +251,7 @@ impl Sets {
 /// at a time rewrites its rows. To be called once, last, so that nobody who has a block waits for a book.
 macro_rules! index {
     ($tx:expr, $db:expr, $changes:expr) => {
-        for (block, words) in $crate::store::postings::by_block($changes) {
+        for (block, rows) in $crate::store::postings::by_block($changes) {
             sqlx::query(
                 "INSERT INTO posting_block (block, version) VALUES ($1, 1)
                  ON CONFLICT (block) DO UPDATE SET version = posting_block.version + 1",
@@ -167,30 +259,29 @@ macro_rules! index {
             .bind(block)
             .execute(&mut *$tx)
             .await?;
-            let words: Vec<_> = words.into_iter().collect();
-            for some in words.chunks($crate::store::postings::ROWS) {
+            let rows: Vec<_> = rows.into_iter().collect();
+            for some in rows.chunks($crate::store::postings::ROWS) {
                 let sql = $db.in_order($crate::store::postings::of_a_block(some.len()));
                 let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(block);
-                for (word, _) in some {
-                    query = query.bind(word);
+                for (beginning, _) in some {
+                    query = query.bind(beginning);
                 }
-                let rows: Vec<$crate::store::postings::PostingRow> = query.fetch_all(&mut *$tx).await?;
-                let (kept, emptied) = $crate::store::postings::merge(some, &rows)?;
+                let before: Vec<(String, Option<Vec<u8>>)> = query.fetch_all(&mut *$tx).await?;
+                let (kept, emptied) = $crate::store::postings::merge(some, before)?;
                 if !kept.is_empty() {
                     let sql = $db.in_order($crate::store::postings::upsert(kept.len()));
                     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-                    for row in kept {
-                        query = query.bind(block).bind(row.word).bind(row.title).bind(row.author).bind(row.rest);
+                    for (beginning, words) in kept {
+                        query = query.bind(block).bind(beginning).bind(words);
                     }
                     query.execute(&mut *$tx).await?;
                 }
-                if !emptied.is_empty() {
-                    let sql = $db.in_order($crate::store::postings::deletion(emptied.len()));
-                    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(block);
-                    for word in emptied {
-                        query = query.bind(word);
-                    }
-                    query.execute(&mut *$tx).await?;
+                for (beginning, _) in emptied {
+                    sqlx::query("DELETE FROM posting WHERE block = $1 AND beginning = $2")
+                        .bind(block)
+                        .bind(beginning)
+                        .execute(&mut *$tx)
+                        .await?;
                 }
             }
         }
@@ -198,80 +289,133 @@ macro_rules! index {
 }
 pub(super) use index;
 
-/// Reads the rows of so many words of a block.
-pub(super) fn of_a_block(words: usize) -> String {
-    format!("SELECT block, word, title, author, rest FROM posting WHERE block = $1 AND word IN ({})", places(2, words))
-}
-
-/// Takes away the rows of so many words of a block.
-pub(super) fn deletion(words: usize) -> String {
-    format!("DELETE FROM posting WHERE block = $1 AND word IN ({})", places(2, words))
+/// Reads so many rows of a block. Each by its whole key: of a condition on the block and another on the beginnings PostgreSQL
+/// looks up the first alone, and reads all of a block, as long as it does not know how large blocks are. It never knows that
+/// of a new one.
+pub(super) fn of_a_block(rows: usize) -> String {
+    format!(
+        "SELECT b.column1, (SELECT p.words FROM posting p WHERE p.block = $1 AND p.beginning = b.column1)
+         FROM (VALUES {}) AS b",
+        tuples(2, rows, 1)
+    )
 }
 
 /// Writes so many rows.
 pub(super) fn upsert(rows: usize) -> String {
-    let values: Vec<String> = (0..rows).map(|row| format!("({})", places(5 * row + 1, 5))).collect();
     format!(
-        "INSERT INTO posting (block, word, title, author, rest) VALUES {}
-         ON CONFLICT (block, word) DO UPDATE SET title = excluded.title, author = excluded.author, rest = excluded.rest",
-        values.join(", ")
+        "INSERT INTO posting (block, beginning, words) VALUES {}
+         ON CONFLICT (block, beginning) DO UPDATE SET words = excluded.words",
+        tuples(1, rows, 3)
     )
 }
 
-/// The rows as they are to be kept, and the words that no book of the block has any more.
-pub(super) fn merge(words: &[(String, (Sets, Sets))], rows: &[PostingRow]) -> Result<(Vec<PostingRow>, Vec<String>)> {
-    let before: BTreeMap<&str, &PostingRow> = rows.iter().map(|row| (row.word.as_str(), row)).collect();
-    let (mut kept, mut emptied) = (Vec::with_capacity(words.len()), Vec::new());
-    for (word, (gone, come)) in words {
-        let mut sets = before.get(word.as_str()).map_or_else(|| Ok(Sets::default()), |row| Sets::of(row))?;
-        sets.cut(gone);
-        sets.join(come);
-        if sets == Sets::default() {
-            emptied.push(word.clone());
-            continue;
-        }
-        let (title, author, rest) = (encode(&sets.title)?, encode(&sets.author)?, encode(&sets.rest)?);
-        kept.push(PostingRow { block: 0, word: word.clone(), title, author, rest });
+/// `($first, …), …`: so many tuples of so many parameters.
+fn tuples(first: usize, many: usize, columns: usize) -> String {
+    (0..many).map(|at| format!("({})", places(first + columns * at, columns))).collect::<Vec<_>>().join(", ")
+}
+
+/// The rows as they are to be kept, and those that are empty now, whose words no book of the block has any more.
+pub(super) fn merge(
+    changes: &[(String, Changed)],
+    before: Vec<(String, Option<Vec<u8>>)>,
+) -> Result<(Vec<Row>, Vec<Row>)> {
+    let before: HashMap<String, Option<Vec<u8>>> = before.into_iter().collect();
+    let mut rows = Vec::with_capacity(changes.len());
+    for (beginning, changed) in changes {
+        let before = before.get(beginning).and_then(Option::as_deref).unwrap_or_default();
+        rows.push((beginning.clone(), merge_row(before, changed)?));
     }
-    Ok((kept, emptied))
+    Ok(rows.into_iter().partition(|(_, words)| !words.is_empty()))
+}
+
+/// Words that do not change are copied as they are: they are most of a row.
+fn merge_row(before: &[u8], changed: &Changed) -> Result<Vec<u8>> {
+    let mut row = Vec::with_capacity(before.len() + 64);
+    let mut changed: BTreeMap<&[u8], &(Sets, Sets)> =
+        changed.iter().map(|(word, change)| (word.as_bytes(), change)).collect();
+    for entry in entries(before) {
+        let entry = entry?;
+        match changed.remove(entry.word) {
+            Some(change) => push_changed(&mut row, entry.word, Sets::decode(entry.sets)?, change)?,
+            None => [entry.word].into_iter().chain(entry.sets).try_for_each(|part| push(&mut row, part))?,
+        }
+    }
+    for (word, change) in changed {
+        push_changed(&mut row, word, Sets::default(), change)?;
+    }
+    Ok(row)
+}
+
+/// Nothing of a word that no book has any more.
+fn push_changed(row: &mut Vec<u8>, word: &[u8], mut sets: Sets, (gone, come): &(Sets, Sets)) -> Result<()> {
+    sets.cut(gone);
+    sets.join(come);
+    if sets == Sets::default() {
+        return Ok(());
+    }
+    push(row, word)?;
+    [&sets.title, &sets.author, &sets.rest].into_iter().try_for_each(|set| push(row, &encode(set)?))
 }
 
 impl Store {
     /// The rows of these words in these blocks.
-    pub(super) async fn postings(&self, blocks: &[i64], words: &BTreeSet<String>) -> Result<Vec<PostingRow>> {
-        if blocks.is_empty() || words.is_empty() {
-            return Ok(Vec::new());
+    pub(super) async fn postings(
+        &self,
+        blocks: &[i64],
+        words: impl Iterator<Item = &String>,
+    ) -> Result<HashMap<i64, Rows>> {
+        let beginnings: BTreeSet<String> = words.map(|word| row_of(word)).collect();
+        if blocks.is_empty() || beginnings.is_empty() {
+            return Ok(HashMap::new());
         }
+        // Each by its whole key: see `of_a_block`. One answer for a block, because each costs a change of threads.
         let sql = format!(
-            "SELECT block, word, title, author, rest FROM posting WHERE block IN ({}) AND word IN ({})",
-            places(1, blocks.len()),
-            places(1 + blocks.len(), words.len())
+            "SELECT a.column1 AS block, (
+                 SELECT {} FROM (
+                     SELECT (SELECT p.words FROM posting p WHERE p.block = a.column1 AND p.beginning = b.column1) AS words
+                     FROM (VALUES {}) AS b
+                 ) AS r
+             ) AS words FROM (VALUES {}) AS a",
+            self.db.joined_bytes("r.words"),
+            tuples(1, beginnings.len(), 1),
+            tuples(1 + beginnings.len(), blocks.len(), 1)
         );
-        let values = blocks.iter().map(|block| Value::Number(*block)).chain(words.iter().cloned().map(Value::Text));
-        self.posting_rows(sql, values.collect()).await
+        let blocks = blocks.iter().map(|block| Value::Number(*block));
+        self.posting_rows(sql, beginnings.into_iter().map(Value::Text).chain(blocks).collect()).await
     }
 
-    /// The rows whose words begin so, in these blocks: of a short beginning the rows of beginnings.
-    pub(super) async fn postings_by_prefix(&self, blocks: &[i64], prefix: &str) -> Result<Vec<PostingRow>> {
+    /// The books that have words with this short beginning, in these blocks.
+    pub(super) async fn postings_by_beginning(&self, blocks: &[i64], beginning: &str) -> Result<HashMap<i64, Sets>> {
+        let beginning = format!("{BEGINNING}{beginning}");
+        let rows = match beginning.chars().count() <= SHORTEST {
+            true => self.rows_of_beginnings(blocks, &beginning).await?,
+            false => self.postings(blocks, [&beginning].into_iter()).await?,
+        };
+        rows.into_iter().map(|(block, rows)| Ok((block, rows.of_beginning(&beginning)?))).collect()
+    }
+
+    /// Those of the shortest beginnings that begin so.
+    async fn rows_of_beginnings(&self, blocks: &[i64], beginning: &str) -> Result<HashMap<i64, Rows>> {
         if blocks.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashMap::new());
         }
-        let is_short = prefix.chars().count() <= BEGINNING_LENGTH;
-        let prefix = if is_short { format!("{BEGINNING}{prefix}") } else { prefix.to_owned() };
-        let many = blocks.len();
         let sql = format!(
-            "SELECT block, word, title, author, rest FROM posting WHERE block IN ({}) AND word >= ${} AND word < ${}",
-            places(1, many),
-            many + 1,
-            many + 2
+            "SELECT block, {} AS words FROM posting WHERE beginning >= $1 AND beginning < $2 AND length(beginning) <= $3
+                 AND block IN ({}) GROUP BY block",
+            self.db.joined_bytes("words"),
+            places(4, blocks.len())
         );
-        let ends = [Value::Text(prefix.clone()), Value::Text(format!("{prefix}{LAST}"))];
-        self.posting_rows(sql, blocks.iter().map(|block| Value::Number(*block)).chain(ends).collect()).await
+        let length = i64::try_from(1 + SHORTEST).unwrap_or_default();
+        let ends =
+            [Value::Text(beginning.to_owned()), Value::Text(format!("{beginning}{LAST}")), Value::Number(length)];
+        self.posting_rows(sql, ends.into_iter().chain(blocks.iter().map(|block| Value::Number(*block))).collect()).await
     }
 
-    async fn posting_rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<PostingRow>> {
+    async fn posting_rows(&self, sql: String, values: Vec<Value>) -> Result<HashMap<i64, Rows>> {
         let sql = self.db.in_order(sql);
-        Ok(on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), &values).fetch_all(db).await)?)
+        let rows: Vec<PostingRows> =
+            on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), &values).fetch_all(db).await)?;
+        Ok(rows.into_iter().filter_map(|row| Some((row.block, Rows(row.words?)))).collect())
     }
 
     /// The blocks that there are books in, the oldest first.
@@ -293,29 +437,53 @@ mod tests {
         Words { title: title.iter().map(ToString::to_string).collect(), ..Words::default() }
     }
 
+    fn names(rows: &[Row]) -> Vec<&str> {
+        rows.iter().map(|(beginning, _)| beginning.as_str()).collect()
+    }
+
+    fn all(places: &[u32]) -> Sets {
+        let set = RoaringBitmap::from_iter(places);
+        Sets { title: set.clone(), author: set.clone(), rest: set }
+    }
+
     #[test]
     fn of_a_book_that_changes_twice_the_last_words_count() {
         let added = Change { number: 7, old: Words::default(), new: words(&["a", "b"]) };
         let changed = Change { number: 7, old: words(&["a", "b"]), new: words(&["b", "c"]) };
         let block: Vec<_> = by_block(&[added, changed]).remove(&0).unwrap().into_iter().collect();
 
-        let (kept, emptied) = merge(&block, &[]).unwrap();
+        let (kept, emptied) = merge(&block, Vec::new()).unwrap();
 
-        assert_eq!(kept.iter().map(|row| row.word.as_str()).collect::<Vec<_>>(), ["^b", "^c", "b", "c"]);
-        assert_eq!(emptied, ["^a", "a"]);
+        assert_eq!(names(&kept), ["^b", "^c", "b", "c"]);
+        assert_eq!(names(&emptied), ["^a", "a"]);
     }
 
     #[test]
-    fn a_word_that_no_book_has_any_more_goes() {
-        let gone = Change { number: 7, old: words(&["a", "b"]), new: words(&["b"]) };
+    fn a_word_that_no_book_has_any_more_goes_and_its_neighbours_stay() {
+        let added = Change { number: 7, old: Words::default(), new: words(&["merci", "mercure", "mer"]) };
+        let block: Vec<_> = by_block(&[added]).remove(&0).unwrap().into_iter().collect();
+        let (kept, _) = merge(&block, Vec::new()).unwrap();
+        let gone = Change { number: 7, old: words(&["merci", "mercure", "mer"]), new: words(&["mercure"]) };
         let block: Vec<_> = by_block(&[gone]).remove(&0).unwrap().into_iter().collect();
-        let title = encode(&RoaringBitmap::from_iter([7])).unwrap();
-        let row = PostingRow { block: 0, word: "a".to_owned(), title, author: Vec::new(), rest: Vec::new() };
 
-        let (kept, emptied) = merge(&block, &[row]).unwrap();
+        let before = kept.into_iter().map(|(beginning, row)| (beginning, Some(row))).collect();
+        let (kept, emptied) = merge(&block, before).unwrap();
 
-        assert!(kept.is_empty());
-        assert_eq!(emptied, ["^a", "a"]);
+        let rows = Rows(kept.iter().flat_map(|(_, row)| row.clone()).collect());
+        assert_eq!(rows.sets("merci").unwrap(), Sets::default());
+        assert_eq!(rows.sets("mercure").unwrap().title, RoaringBitmap::from_iter([7]));
+        assert_eq!(names(&kept), ["merc"]);
+        assert_eq!(names(&emptied), ["mer"]);
+    }
+
+    #[test]
+    fn a_row_that_is_cut_off_is_an_error() {
+        let row = merge_row(&[], &Changed::from([("mer".to_owned(), (Sets::default(), all(&[7])))])).unwrap();
+
+        let cut = row.get(..row.len() - 1).unwrap().to_vec();
+
+        assert_eq!(Rows(row).of_beginning("m").unwrap(), all(&[7]));
+        assert!(Rows(cut).of_beginning("m").is_err());
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Ranks: how well a book fits, read block by block and only as far as a page needs.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
 
@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use super::{
     Result, Store,
     lists::Filter,
-    postings::{Sets, number, position},
+    postings::{Rows, Sets, is_long, number, position},
 };
 use crate::domain::words::Query;
 
@@ -41,11 +41,24 @@ pub(super) const RANKS: [Rank; 5] = [Rank::Called, Rank::Title, Rank::TitleBegin
 /// A book and its rank, which is also where a page ends.
 pub(super) type Hit = (Rank, i64);
 
-/// What has been read of a block: the sets of the words, and those of all words that begin like the last.
+/// What has been read of a block.
 #[derive(Default)]
 struct Read {
-    whole: HashMap<String, Sets>,
-    begins: Option<Sets>,
+    /// The sets of the words but for the last.
+    others: Vec<Sets>,
+    /// The words that begin like the last, if they are in one row.
+    begins: Option<Rows>,
+    /// The books that have all words in the title, the last one whole.
+    title: RoaringBitmap,
+    /// Read when they are needed.
+    wider: Option<Wider>,
+}
+
+/// The books that have all words, the last one by its beginning.
+struct Wider {
+    title: RoaringBitmap,
+    author: RoaringBitmap,
+    anywhere: RoaringBitmap,
 }
 
 /// A search that goes on from page to page: what it asks for and what it has read.
@@ -78,44 +91,69 @@ impl Sets {
             Place::Anywhere => &(&self.title | &self.author) | &self.rest,
         }
     }
+
+    /// Those of the books that have it there. Costs what the books cost, where joining its sets would cost what they do.
+    fn among(&self, books: &RoaringBitmap, place: Place) -> RoaringBitmap {
+        match place {
+            Place::Title => books & &self.title,
+            Place::Author => (books & &self.title) | (books & &self.author),
+            Place::Anywhere => (books & &self.title) | (books & &self.author) | (books & &self.rest),
+        }
+    }
+
+    fn len(&self) -> u64 {
+        self.title.len() + self.author.len() + self.rest.len()
+    }
+}
+
+/// The books that have all of it there: the rarest first, so that few are left at once. `None` when nothing is asked for.
+fn have_all<'a>(sets: impl Iterator<Item = &'a Sets>, place: Place) -> Option<RoaringBitmap> {
+    let mut sets: Vec<&Sets> = sets.collect();
+    sets.sort_by_key(|sets| sets.len());
+    let (rarest, others) = sets.split_first()?;
+    Some(others.iter().fold(rarest.in_place(place), |books, sets| sets.among(&books, place)))
 }
 
 impl Read {
-    fn word(&self, word: &str, place: Place) -> RoaringBitmap {
-        self.whole.get(word).map(|sets| sets.in_place(place)).unwrap_or_default()
+    fn of(rows: Rows, query: &Query) -> Result<Self> {
+        let others: Vec<Sets> = query.whole.iter().map(|word| rows.sets(word)).collect::<Result<_>>()?;
+        let last = rows.sets(&query.last)?;
+        let title = have_all(others.iter().chain([&last]), Place::Title).unwrap_or_default();
+        Ok(Self { others, begins: is_long(&query.last).then_some(rows), title, wider: None })
     }
 
-    /// The books that have all the words but the last.
-    fn others(&self, query: &Query, place: Place) -> Option<RoaringBitmap> {
-        let mut words = query.whole.iter();
-        let mut all = self.word(words.next()?, place);
-        for word in words {
-            all &= self.word(word, place);
-        }
-        Some(all)
+    /// The books of the other words, wherever they stand.
+    fn others(&self) -> Option<RoaringBitmap> {
+        have_all(self.others.iter(), Place::Anywhere)
     }
 
-    /// The books that have all the words, the last one by its beginning.
-    fn all(&self, query: &Query, place: Place) -> RoaringBitmap {
-        let begins = self.begins.as_ref().map(|sets| sets.in_place(place)).unwrap_or_default();
-        self.others(query, place).map_or_else(|| begins.clone(), |others| others & &begins)
-    }
-
-    /// The books that have all the words as they are.
-    fn all_whole(&self, query: &Query, place: Place) -> RoaringBitmap {
-        let last = self.word(&query.last, place);
-        self.others(query, place).map_or_else(|| last.clone(), |others| others & &last)
+    /// With the books of the words that begin like the last.
+    fn widen(&mut self, begins: &Sets) {
+        let anywhere = match self.others() {
+            Some(others) => begins.among(&others, Place::Anywhere),
+            None => begins.in_place(Place::Anywhere),
+        };
+        let among = |books: &RoaringBitmap, place| {
+            self.others.iter().fold(begins.among(books, place), |books, sets| sets.among(&books, place))
+        };
+        let author = among(&anywhere, Place::Author);
+        self.wider = Some(Wider { title: among(&author, Place::Title), author, anywhere });
     }
 
     /// The books of a rank, and none of a better one.
-    fn of(&self, rank: Rank, query: &Query) -> RoaringBitmap {
-        match rank {
-            Rank::Called => RoaringBitmap::new(),
-            Rank::Title => self.all_whole(query, Place::Title),
-            Rank::TitleBegins => self.all(query, Place::Title) - self.all_whole(query, Place::Title),
-            Rank::Author => self.all(query, Place::Author) - self.all(query, Place::Title),
-            Rank::Anywhere => self.all(query, Place::Anywhere) - self.all(query, Place::Author),
+    fn of_rank(&self, rank: Rank) -> RoaringBitmap {
+        match (rank, &self.wider) {
+            (Rank::Title, _) => self.title.clone(),
+            (Rank::TitleBegins, Some(wider)) => &wider.title - &self.title,
+            (Rank::Author, Some(wider)) => &wider.author - &wider.title,
+            (Rank::Anywhere, Some(wider)) => &wider.anywhere - &wider.author,
+            (Rank::Called, _) | (Rank::TitleBegins | Rank::Author | Rank::Anywhere, None) => RoaringBitmap::new(),
         }
+    }
+
+    /// The books of all ranks.
+    fn all(&self) -> RoaringBitmap {
+        self.wider.as_ref().map(|wider| wider.anywhere.clone()).unwrap_or_default()
     }
 }
 
@@ -158,10 +196,10 @@ impl<'a> Search<'a> {
             self.prepare(some, rank).await?;
             for block in some {
                 let Some(read) = self.read.get(block) else { continue };
-                let found = self.by_author(*block, read.of(rank, self.query));
+                let found = self.by_author(*block, read.of_rank(rank));
                 let numbers = found.into_iter().map(|place| number(*block, place));
                 let new = numbers.filter(|number| *number > behind && !self.called.contains(number));
-                hits.extend(new.map(|number| (rank, number)));
+                hits.extend(new.take(many.saturating_sub(hits.len())).map(|number| (rank, number)));
                 if hits.len() >= many {
                     return Ok(());
                 }
@@ -186,34 +224,36 @@ impl<'a> Search<'a> {
     /// Reads of these blocks what a rank needs.
     async fn prepare(&mut self, blocks: &[i64], rank: Rank) -> Result<()> {
         let unread: Vec<i64> = blocks.iter().copied().filter(|block| !self.read.contains_key(block)).collect();
-        let words = self.query.whole.iter().chain([&self.query.last]).cloned().collect();
-        for row in self.store.postings(&unread, &words).await? {
-            let sets = Sets::of(&row)?;
-            self.read.entry(row.block).or_default().whole.insert(row.word, sets);
-        }
+        let words = self.query.whole.iter().chain([&self.query.last]);
+        let mut rows = self.store.postings(&unread, words).await?;
         for block in unread {
-            self.read.entry(block).or_default();
+            self.read.insert(block, Read::of(rows.remove(&block).unwrap_or_default(), self.query)?);
         }
         if rank > Rank::Title {
-            self.prepare_beginnings(blocks).await?;
+            self.widen(blocks).await?;
         }
         Ok(())
     }
 
-    /// Many words may begin like the last: they are looked up only where books have all the others.
-    async fn prepare_beginnings(&mut self, blocks: &[i64]) -> Result<()> {
-        let query = self.query;
-        let needs = |read: &Read| {
-            let others = read.others(query, Place::Anywhere);
-            read.begins.is_none() && others.is_none_or(|others| !others.is_empty())
-        };
-        let wanted: Vec<i64> = blocks.iter().copied().filter(|block| self.read.get(block).is_some_and(needs)).collect();
-        for row in self.store.postings_by_prefix(&wanted, &query.last).await? {
-            let sets = Sets::of(&row)?;
-            self.read.entry(row.block).or_default().begins.get_or_insert_default().join(&sets);
+    /// Many words may begin like the last: they are looked at only where books have all the others.
+    async fn widen(&mut self, blocks: &[i64]) -> Result<()> {
+        let last = &self.query.last;
+        let mut elsewhere = Vec::new();
+        for block in blocks {
+            let Some(read) = self.read.get_mut(block).filter(|read| read.wider.is_none()) else { continue };
+            if read.others().is_some_and(|others| others.is_empty()) {
+                read.widen(&Sets::default());
+            } else if let Some(rows) = read.begins.take() {
+                read.widen(&rows.of_beginning(last)?);
+            } else {
+                elsewhere.push(*block);
+            }
         }
-        for block in wanted {
-            self.read.entry(block).or_default().begins.get_or_insert_default();
+        let mut begins = self.store.postings_by_beginning(&elsewhere, last).await?;
+        for block in elsewhere {
+            if let Some(read) = self.read.get_mut(&block) {
+                read.widen(&begins.remove(&block).unwrap_or_default());
+            }
         }
         Ok(())
     }
@@ -226,8 +266,7 @@ impl<'a> Search<'a> {
         let counted: Vec<i64> = self.blocks.iter().copied().take(COUNTED).collect();
         self.prepare(&counted, Rank::Anywhere).await?;
         let sets = counted.iter().filter_map(|block| Some((*block, self.read.get(block)?)));
-        let total: u64 =
-            sets.map(|(block, read)| self.by_author(block, read.all(self.query, Place::Anywhere)).len()).sum();
+        let total: u64 = sets.map(|(block, read)| self.by_author(block, read.all()).len()).sum();
         Ok((i64::try_from(total).unwrap_or(i64::MAX), self.blocks.len() > COUNTED))
     }
 
@@ -240,7 +279,7 @@ impl<'a> Search<'a> {
             for block in some {
                 // What has been counted is not kept: this may be most of the catalogue.
                 let read = self.read.remove(block).unwrap_or_default();
-                let all = self.by_author(*block, read.all(self.query, Place::Anywhere));
+                let all = self.by_author(*block, read.all());
                 numbers.extend(all.into_iter().map(|place| number(*block, place)));
             }
         }

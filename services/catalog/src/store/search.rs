@@ -4,7 +4,7 @@
 //! whole, then by its beginning; then in title and author together; then anywhere; among equals the oldest first. Whoever ranked
 //! by frequency would have to look at every match.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use roaring::RoaringBitmap;
 use shared::on;
@@ -13,7 +13,7 @@ use sqlx::AssertSqlSafe;
 use super::{
     BookRow, Result, Store, columns,
     lists::{Conditions, Filter, Found, Listing, Value, bind, places},
-    postings::{Sets, number},
+    postings::number,
     ranks::{Books, Hit, RANKS, Search, TOGETHER},
 };
 use crate::domain::{
@@ -153,14 +153,11 @@ impl Store {
     /// The books whose author has all the words that a filter asks for; `None` if it asks for none.
     pub(super) async fn by_author(&self, filter: &Filter) -> Result<Option<Books>> {
         let Some(words) = &filter.author else { return Ok(None) };
-        let words: BTreeSet<String> = words.iter().cloned().collect();
         let mut books = Books::new();
         for some in self.blocks().await?.chunks(TOGETHER) {
-            let mut sets: BTreeMap<i64, Vec<RoaringBitmap>> = BTreeMap::new();
-            for row in self.postings(some, &words).await? {
-                sets.entry(row.block).or_default().push(Sets::of(&row)?.author);
-            }
-            for (block, sets) in sets.into_iter().filter(|(_, sets)| sets.len() == words.len()) {
+            for (block, rows) in self.postings(some, words.iter()).await? {
+                let sets: Vec<RoaringBitmap> =
+                    words.iter().map(|word| Ok(rows.sets(word)?.author)).collect::<Result<_>>()?;
                 books.insert(block, sets.into_iter().reduce(|all, set| all & set).unwrap_or_default());
             }
         }

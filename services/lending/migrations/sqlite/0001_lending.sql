@@ -20,9 +20,10 @@ CREATE TABLE copy (
     barcode TEXT,
     state TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    CONSTRAINT copy_id UNIQUE (id),
-    CONSTRAINT copy_barcode UNIQUE (barcode)
+    CONSTRAINT copy_id UNIQUE (id)
 );
+-- A barcode that went with its copy may be printed on another one.
+CREATE UNIQUE INDEX copy_barcode ON copy (barcode) WHERE state <> 'withdrawn';
 CREATE INDEX copy_by_book ON copy (book_id, state, number);
 
 -- Who borrowed here, or was closed. Whoever changes what somebody has out, or his holds, has his row first, before any of stock.
@@ -51,6 +52,7 @@ CREATE UNIQUE INDEX loan_copy_id ON loan (copy_id) WHERE returned_at IS NULL;
 CREATE INDEX loan_by_patron ON loan (patron_id, id);
 CREATE INDEX loan_open_by_patron ON loan (patron_id, due_at) WHERE returned_at IS NULL;
 CREATE INDEX loan_by_book ON loan (book_id, id);
+CREATE INDEX loan_open ON loan (id) WHERE returned_at IS NULL;
 CREATE INDEX loan_open_by_due ON loan (due_at) WHERE returned_at IS NULL;
 CREATE INDEX loan_returned ON loan (returned_at) WHERE returned_at IS NOT NULL AND patron_id IS NOT NULL;
 
@@ -69,8 +71,11 @@ CREATE TABLE hold (
     CONSTRAINT hold_id UNIQUE (id)
 );
 CREATE UNIQUE INDEX hold_patron_id_book_id ON hold (patron_id, book_id) WHERE ended_at IS NULL;
-CREATE UNIQUE INDEX hold_copy_id ON hold (copy_id) WHERE ended_at IS NULL;
-CREATE INDEX hold_by_patron ON hold (patron_id, number);
+-- Not of holds without a copy: SQLite would look for those who wait for a book among all who wait.
+CREATE UNIQUE INDEX hold_copy_id ON hold (copy_id) WHERE ended_at IS NULL AND copy_id IS NOT NULL;
+CREATE INDEX hold_by_patron ON hold (patron_id, id);
+CREATE INDEX hold_by_book ON hold (book_id, id);
+CREATE INDEX hold_ended ON hold (ended_at) WHERE ended_at IS NOT NULL AND patron_id IS NOT NULL;
 CREATE INDEX hold_queue ON hold (book_id, number) WHERE ended_at IS NULL;
 CREATE INDEX hold_by_expiry ON hold (expires_at) WHERE ended_at IS NULL;
 

@@ -22,6 +22,8 @@ pub enum Event {
     BookWithdrawn,
     /// A copy is out of lending.
     CopyWithdrawn,
+    /// Copies of a book are out of lending, because fewer were wanted.
+    CopiesWithdrawn,
     /// A copy is lost.
     CopyLost,
     /// A copy was found.
@@ -41,6 +43,7 @@ impl Event {
             Self::PolicyUpdated => "policy_updated",
             Self::BookWithdrawn => "book_withdrawn",
             Self::CopyWithdrawn => "copy_withdrawn",
+            Self::CopiesWithdrawn => "copies_withdrawn",
             Self::CopyLost => "copy_lost",
             Self::CopyFound => "copy_found",
             Self::LoanUpdated => "loan_updated",

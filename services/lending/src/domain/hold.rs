@@ -50,6 +50,17 @@ pub enum Outcome {
 }
 
 impl Hold {
+    /// As it stands at `now`: a copy that was not fetched in time is for the next, though nobody has come to give it to him.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        match self.progress {
+            Progress::Ready { expires, .. } if expires < now => {
+                Self { progress: Progress::Ended(Outcome::Expired), ..self }
+            }
+            Progress::Ready { .. } | Progress::Waiting { .. } | Progress::Ended(_) => self,
+        }
+    }
+
     /// Whether it can be cancelled.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What there is of a book for somebody who wants it.
 
-use super::{CopyId, HoldId, copy::MOST};
+use super::{CopyId, HoldId, Refusal, copy::MOST};
 
 /// How many copies of a book are where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,14 @@ impl Stock {
     /// All that are not withdrawn.
     pub const fn copies(&self) -> i64 {
         self.on_shelf + self.on_loan + self.on_hold_shelf + self.lost
+    }
+
+    /// Whether the book can go for good.
+    ///
+    /// # Errors
+    /// [`Refusal::BookOnLoan`]
+    pub const fn withdraw(&self) -> Result<(), Refusal> {
+        if self.on_loan > 0 { Err(Refusal::BookOnLoan) } else { Ok(()) }
     }
 
     /// Whether so many more are too many.

@@ -44,6 +44,9 @@ pub fn copies(name: &'static str, number: i32) -> Result<i64, Error<Refusal>> {
 /// The most books in one message of additions.
 const MOST_ADDITIONS: usize = 5000;
 
+/// The most copies in one message.
+const MOST_ADDED: i64 = 100_000;
+
 /// Copies to be added, by their books.
 pub fn additions(additions: Vec<pb::add_copies_request::Addition>) -> Result<BTreeMap<BookId, i64>, Error<Refusal>> {
     let many = additions.len();
@@ -55,6 +58,9 @@ pub fn additions(additions: Vec<pb::add_copies_request::Addition>) -> Result<BTr
         Ok((book, copies("additions.copies", addition.copies)?))
     };
     let by_book: BTreeMap<BookId, i64> = additions.into_iter().map(read).collect::<Result<_, Error<Refusal>>>()?;
+    if by_book.values().sum::<i64>() > MOST_ADDED {
+        return Err(Error::invalid("additions", "must be at most 100000 copies together"));
+    }
     if by_book.len() < many {
         return Err(Error::invalid("additions", "must name each book once"));
     }
@@ -201,12 +207,12 @@ pub fn loan(loan: &Loan, now: Timestamp) -> pb::Loan {
     }
 }
 
-/// A loan that ended, and what its copy is for now.
-pub fn returned(returned: &Returned, now: Timestamp) -> pb::ReturnLoanResponse {
+/// A loan that ended, and what its copy is for now, if the caller may know whose hold that is.
+pub fn returned(returned: &Returned, tells_next: bool, now: Timestamp) -> pb::ReturnLoanResponse {
     pb::ReturnLoanResponse {
         loan: Some(loan(&returned.loan, now)),
         availability: Some(availability(&(returned.loan.book, returned.stock))),
-        next_hold: returned.next.clone().map(Into::into),
+        next_hold: returned.next.clone().filter(|_| tells_next).map(Into::into),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Copies: added, found, lost, withdrawn; one by one for an admin, and in numbers for the owner of books.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use shared::{
     Id, Timestamp, on, once,
@@ -155,7 +155,12 @@ macro_rules! lose {
 }
 
 fn new_copies(book: BookId, many: i64, now: Timestamp) -> impl Iterator<Item = Copy> {
-    let copy = move |_| Copy { id: Id::fresh(now).into(), book, barcode: None, state: State::OnShelf, created: now };
+    // Ids of one microsecond differ by chance alone, and there may be very many.
+    let at = move |number: i64| now + Duration::from_micros(number.unsigned_abs());
+    let copy = move |number| {
+        let id = Id::fresh(at(number)).into();
+        Copy { id, book, barcode: None, state: State::OnShelf, created: now }
+    };
     (0..many).map(copy)
 }
 
@@ -225,10 +230,11 @@ impl Store {
         &self,
         book: BookId,
         wanted: i64,
-        now: Timestamp,
+        by: &Origin,
         replay: Option<&Replay>,
         render: impl Fn(&Stock) -> M,
     ) -> Result<M> {
+        let now = by.at;
         let set = tx!(&self.db, |tx| {
             once!(tx, replay, Refusal::RequestIdReused, {
                 lock_stock!(tx, book).ok_or(shared::Error::Refused(Refusal::BookNotFound))?;
@@ -251,6 +257,8 @@ impl Store {
                     .execute(&mut *tx)
                     .await?;
                     count!(tx, &self.db, book, (wanted - on_shelf, 0, 0, 0));
+                    let detail = format!("copies={}", on_shelf - wanted);
+                    record!(tx, by, Event::CopiesWithdrawn, book.to_string(), detail);
                 }
                 render(&stock!(&mut *tx, book))
             })
@@ -271,9 +279,7 @@ impl Store {
                  ON CONFLICT (book_id) DO UPDATE SET version = stock.version + 1"
             );
             sqlx::query(AssertSqlSafe(sql)).bind(book.to_string()).execute(&mut *tx).await?;
-            if stock!(&mut *tx, book).on_loan > 0 {
-                return Err(shared::Error::Refused(Refusal::BookOnLoan));
-            }
+            stock!(&mut *tx, book).withdraw().map_err(shared::Error::Refused)?;
             sqlx::query(
                 "UPDATE hold SET ended_at = $2, outcome = 'cancelled', copy_id = NULL, expires_at = NULL
                  WHERE book_id = $1 AND ended_at IS NULL",
@@ -395,6 +401,8 @@ impl Store {
                 Some(State::Lost) if before.state == State::Lost => (),
                 Some(State::Lost) => {
                     lose!(tx, &self.db, &before, by);
+                    // Whoever it was set aside for takes another one that is here.
+                    serve_queue!(tx, &self.db, before.book, by.at);
                     record!(tx, by, Event::CopyLost, id.to_string(), format!("state={}", before.state.name()));
                 }
                 Some(State::OnShelf) => {

@@ -69,7 +69,7 @@ impl Store {
     async fn changes_behind(&self, position: &Position) -> Result<Changes> {
         let sql = format!(
             "SELECT book_id, changed, on_shelf, on_loan, on_hold_shelf, lost FROM stock
-             WHERE (changed > $1 OR (changed = $1 AND book_id > $2)) AND {} ORDER BY changed, book_id LIMIT $3",
+             WHERE (changed, book_id) > ($1, $2) AND {} ORDER BY changed, book_id LIMIT $3",
             self.db.is_settled()
         );
         let rows: Vec<ChangeRow> = on!(&self.db, |db| {

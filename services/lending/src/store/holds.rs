@@ -48,6 +48,9 @@ impl Store {
             once!(tx, replay, Refusal::RequestIdReused, {
                 let account = account!(tx, patron, standing);
                 let stock = lock_stock!(tx, book);
+                if stock.is_some_and(|stock| stock.on_hold_shelf > 0) {
+                    expire_holds!(tx, &self.db, book, now);
+                }
                 let has_one: Option<String> = sqlx::query_scalar(
                     "SELECT id FROM hold WHERE patron_id = $1 AND book_id = $2 AND ended_at IS NULL",
                 )
@@ -115,13 +118,15 @@ impl Store {
         self.tell(cancelled)
     }
 
-    /// One hold.
-    pub async fn hold(&self, id: HoldId) -> Result<Option<Hold>> {
-        on!(&self.db, |db| Ok(hold!(db, id)))
+    /// One hold, as it stands at `now`.
+    pub async fn hold(&self, id: HoldId, now: Timestamp) -> Result<Option<Hold>> {
+        let hold = on!(&self.db, |db| Ok::<_, shared::Error<Refusal>>(hold!(db, id)))?;
+        Ok(hold.map(|hold| hold.at(now)))
     }
 
-    /// Gives copies that were not fetched in time to the next. Answers with how many books there were.
-    pub async fn expire_holds(&self, now: Timestamp) -> Result<usize> {
+    /// Gives copies that were not fetched in time to the next: of each book in a transaction of its own, and if one fails of the
+    /// others all the same.
+    pub async fn expire_holds(&self, now: Timestamp) -> Result<()> {
         let books: Vec<String> = on!(&self.db, |db| {
             sqlx::query_scalar(
                 "SELECT DISTINCT book_id FROM hold WHERE ended_at IS NULL AND expires_at < $1 ORDER BY book_id LIMIT 1000",
@@ -130,6 +135,7 @@ impl Store {
             .fetch_all(db)
             .await
         })?;
+        let mut outcome = Ok(());
         for book in &books {
             let book: BookId = read(book)?;
             let expired = tx!(&self.db, |tx| {
@@ -137,9 +143,9 @@ impl Store {
                     expire_holds!(tx, &self.db, book, now);
                 }
             });
-            self.tell(expired)?;
+            outcome = outcome.and(self.tell(expired));
         }
-        Ok(books.len())
+        outcome
     }
 
     /// The holds of a list.

@@ -143,14 +143,14 @@ impl Store {
     }
 
     /// A page of holds, the oldest first, with one row more than the page holds if there is one, and how many there are in all.
-    pub async fn holds(&self, filter: &HoldFilter, page: &Page) -> Result<(Vec<Hold>, i64)> {
+    pub async fn holds(&self, filter: &HoldFilter, page: &Page, now: Timestamp) -> Result<(Vec<Hold>, i64)> {
         let conditions = Conditions::of_holds(filter);
         let total = self.total("hold h", &conditions).await?;
         let after = Some(&page.after).filter(|after| !after.is_empty()).map(|after| Value::Text(after.clone()));
         let select = concat!("SELECT ", hold_columns!(), " FROM hold h");
-        // Holds of one queue are in the order of their numbers, and so nearly always in that of their ids.
         let (sql, values) = conditions.page(select, "h.id", after, page);
-        Ok((self.holds_where(sql, &values).await?, total))
+        let holds = self.holds_where(sql, &values).await?;
+        Ok((holds.into_iter().map(|hold| hold.at(now)).collect(), total))
     }
 
     async fn total(&self, table: &str, conditions: &Conditions) -> Result<i64> {

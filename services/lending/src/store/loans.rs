@@ -35,6 +35,26 @@ pub enum Item {
     Barcode(Barcode),
 }
 
+/// Which loan ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    Loan(LoanId),
+    /// The one that the copy on the desk is out with.
+    Barcode(Barcode),
+}
+
+impl Which {
+    /// A refusal in the words of whoever asked.
+    const fn explain(&self, refused: Refusal) -> Refusal {
+        match (self, refused) {
+            // Somebody was faster.
+            (Self::Barcode(_), Refusal::LoanReturned) => Refusal::CopyNotOnLoan,
+            (_, refused) => refused,
+        }
+    }
+}
+
 /// What a patron's request comes with: what identity says of him, when, and how it is known again.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
@@ -121,12 +141,25 @@ pub(super) use is_known;
 /// The book and the id of the copy that has a barcode.
 macro_rules! found {
     ($executor:expr, $barcode:expr) => {{
-        let found: Option<(String, String)> = sqlx::query_as("SELECT book_id, id FROM copy WHERE barcode = $1")
-            .bind($barcode.as_str())
-            .fetch_optional($executor)
-            .await?;
+        let found: Option<(String, String)> =
+            sqlx::query_as("SELECT book_id, id FROM copy WHERE barcode = $1 AND state <> 'withdrawn'")
+                .bind($barcode.as_str())
+                .fetch_optional($executor)
+                .await?;
         let (book, copy) = found.ok_or(shared::Error::Refused(Refusal::CopyNotFound))?;
         (read::<BookId>(&book)?, read::<CopyId>(&copy)?)
+    }};
+}
+
+/// The open loan of the copy that has a barcode.
+macro_rules! loan_of {
+    ($executor:expr, $barcode:expr) => {{
+        let (_, copy): (BookId, CopyId) = found!($executor, $barcode);
+        let loan: Option<String> = sqlx::query_scalar("SELECT id FROM loan WHERE copy_id = $1 AND returned_at IS NULL")
+            .bind(copy.to_string())
+            .fetch_optional($executor)
+            .await?;
+        read::<LoanId>(&loan.ok_or(shared::Error::Refused(Refusal::CopyNotOnLoan))?)?
     }};
 }
 
@@ -291,7 +324,9 @@ impl Store {
                     (None, None) if is_known!(&mut *tx, book) => Shelf::Empty,
                     (None, None) => Shelf::Unknown,
                     (Some(_), None) => shelf_of_book!(&mut *tx, book, patron),
-                    (_, Some(copy)) => shelf_of_copy!(&mut *tx, copy, patron),
+                    (Some(_), Some(copy)) => shelf_of_copy!(&mut *tx, copy, patron),
+                    // It was not there when we came for the book's row.
+                    (None, Some(_)) => Shelf::Kept,
                 };
                 let policy = policy!(&mut *tx, self, standing);
                 let loan = rule(&account, book, &shelf, &policy).map_err(shared::Error::Refused)?;
@@ -333,10 +368,11 @@ impl Store {
     /// Ends a loan; `owner`: only if it is his.
     ///
     /// # Errors
-    /// [`Refusal::LoanNotFound`], [`Refusal::RequestIdReused`], and what the loan's rule refuses.
+    /// [`Refusal::LoanNotFound`], [`Refusal::RequestIdReused`], and what the loan's rule refuses; by a barcode
+    /// [`Refusal::CopyNotFound`], [`Refusal::CopyNotOnLoan`].
     pub async fn end_loan<M: Message + Default>(
         &self,
-        id: LoanId,
+        which: &Which,
         owner: Option<PatronId>,
         now: Timestamp,
         replay: Option<&Replay>,
@@ -344,8 +380,12 @@ impl Store {
     ) -> Result<M> {
         let ended = tx!(&self.db, |tx| {
             once!(tx, replay, Refusal::RequestIdReused, {
+                let id = match which {
+                    Which::Loan(id) => *id,
+                    Which::Barcode(barcode) => loan_of!(&mut *tx, barcode),
+                };
                 let before = lock_loan!(tx, id, owner);
-                let loan = before.end(now).map_err(shared::Error::Refused)?;
+                let loan = before.end(now).map_err(|refused| shared::Error::Refused(which.explain(refused)))?;
                 let next = keep_loan!(tx, &self.db, &before, &loan, now);
                 let next = match next {
                     Some(next) => hold!(&mut *tx, next),
@@ -358,22 +398,6 @@ impl Store {
         });
         shared::crash::point("lending.return.after_commit");
         self.tell(ended)
-    }
-
-    /// Which loan the copy on the desk is out with.
-    ///
-    /// # Errors
-    /// [`Refusal::CopyNotFound`], [`Refusal::CopyNotOnLoan`]
-    pub async fn loan_of(&self, barcode: &Barcode) -> Result<LoanId> {
-        on!(&self.db, |db| {
-            let (_, copy): (BookId, CopyId) = found!(db, barcode);
-            let loan: Option<String> =
-                sqlx::query_scalar("SELECT id FROM loan WHERE copy_id = $1 AND returned_at IS NULL")
-                    .bind(copy.to_string())
-                    .fetch_optional(db)
-                    .await?;
-            read(&loan.ok_or(shared::Error::Refused(Refusal::CopyNotOnLoan))?)
-        })
     }
 
     /// Lends it for longer by `rule`, which is told whether somebody waits for the book.
@@ -392,9 +416,11 @@ impl Store {
             once!(tx, replay, Refusal::RequestIdReused, {
                 let before = lock_loan!(tx, id, owner);
                 let waiting: Option<String> = sqlx::query_scalar(
-                    "SELECT id FROM hold WHERE book_id = $1 AND ended_at IS NULL AND copy_id IS NULL LIMIT 1",
+                    "SELECT id FROM hold WHERE book_id = $1 AND ended_at IS NULL AND copy_id IS NULL AND patron_id <> $2
+                     LIMIT 1",
                 )
                 .bind(before.book.to_string())
+                .bind(before.patron.map(|patron| patron.to_string()).unwrap_or_default())
                 .fetch_optional(&mut *tx)
                 .await?;
                 let policy = policy!(&mut *tx, self, standing);
@@ -451,18 +477,21 @@ impl Store {
         row.map(Loan::try_from).transpose()
     }
 
-    /// Makes loans that ended before `before` nobody's, at most `many`; answers with how many there were.
+    /// Makes loans and holds that ended before `before` nobody's, at most `many` of each; answers with how many there were of
+    /// that of which there were more.
     pub async fn anonymise(&self, before: Timestamp, many: i64) -> Result<u64> {
         tx!(&self.db, |tx| {
-            sqlx::query(
+            let mut most = 0;
+            for sql in [
                 "UPDATE loan SET patron_id = NULL WHERE id IN
                      (SELECT id FROM loan WHERE returned_at < $1 AND patron_id IS NOT NULL LIMIT $2)",
-            )
-            .bind(before)
-            .bind(many)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected()
+                "UPDATE hold SET patron_id = NULL WHERE id IN
+                     (SELECT id FROM hold WHERE ended_at < $1 AND patron_id IS NOT NULL LIMIT $2)",
+            ] {
+                let changed = sqlx::query(sql).bind(before).bind(many).execute(&mut *tx).await?;
+                most = changed.rows_affected().max(most);
+            }
+            most
         })
     }
 

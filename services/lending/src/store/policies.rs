@@ -56,6 +56,27 @@ macro_rules! policy {
 }
 pub(super) use policy;
 
+/// Keeps a category's policy; `$known`: what changes of one that is there already.
+macro_rules! keep_policy {
+    ($tx:expr, $category:expr, $policy:expr, $known:literal) => {{
+        let policy: Policy = $policy;
+        sqlx::query(concat!(
+            "INSERT INTO policy (category, loan_limit, loan_days, renewal_limit, hold_limit, hold_days, borrow_while_overdue)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (category) DO UPDATE SET ",
+            $known
+        ))
+        .bind($category.as_str())
+        .bind(i64::from(policy.loan_limit.get()))
+        .bind(i64::from(policy.loan_days.get()))
+        .bind(i64::from(policy.renewal_limit.get()))
+        .bind(i64::from(policy.hold_limit.get()))
+        .bind(i64::from(policy.hold_days.get()))
+        .bind(policy.borrow_while_overdue)
+        .execute(&mut *$tx)
+        .await?;
+    }};
+}
+
 impl Store {
     /// Everybody's policy, and those of the categories that have one of their own.
     pub async fn policies(&self) -> Result<Vec<(Category, Policy)>> {
@@ -77,32 +98,28 @@ impl Store {
         Ok(policies)
     }
 
+    /// What holds for a category.
+    pub async fn policy_of(&self, category: &Category) -> Result<Policy> {
+        let standing = crate::domain::account::Standing { active: true, category: category.clone() };
+        on!(&self.db, |db| Ok(policy!(db, self, Some(&standing))))
+    }
+
     /// Changes a category's policy, which begins with everybody's.
     pub async fn update_policy(&self, category: &Category, changes: &Changes, by: &Origin) -> Result<Policy> {
         tx!(&self.db, |tx| {
             let standing = crate::domain::account::Standing { active: true, category: category.clone() };
-            // Two who change the same one at once: the second sees what the first did.
-            sqlx::query("UPDATE policy SET version = version + 1 WHERE category = $1")
-                .bind(category.as_str())
-                .execute(&mut *tx)
-                .await?;
+            // The row first, made with what holds now if there is none: of two who change it at once the second sees what the
+            // first did.
+            keep_policy!(tx, category, policy!(&mut *tx, self, Some(&standing)), "version = policy.version + 1");
             let before = policy!(&mut *tx, self, Some(&standing));
             let after = before.change(changes);
-            sqlx::query(
-                "INSERT INTO policy (category, loan_limit, loan_days, renewal_limit, hold_limit, hold_days, borrow_while_overdue)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)
-                 ON CONFLICT (category) DO UPDATE SET loan_limit = $2, loan_days = $3, renewal_limit = $4, hold_limit = $5,
-                     hold_days = $6, borrow_while_overdue = $7",
-            )
-            .bind(category.as_str())
-            .bind(i64::from(after.loan_limit.get()))
-            .bind(i64::from(after.loan_days.get()))
-            .bind(i64::from(after.renewal_limit.get()))
-            .bind(i64::from(after.hold_limit.get()))
-            .bind(i64::from(after.hold_days.get()))
-            .bind(after.borrow_while_overdue)
-            .execute(&mut *tx)
-            .await?;
+            keep_policy!(
+                tx,
+                category,
+                after,
+                "loan_limit = $2, loan_days = $3, renewal_limit = $4, hold_limit = $5, hold_days = $6,
+                 borrow_while_overdue = $7"
+            );
             record!(tx, by, Event::PolicyUpdated, category.as_str(), differences(before, after));
             after
         })
