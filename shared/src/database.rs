@@ -130,7 +130,9 @@ impl Db {
             return Err(OpenError::UnknownScheme);
         };
         let applied: Vec<i64> = crate::on!(&db, |db| {
-            sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version").fetch_all(db).await
+            sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
+                .fetch_all(db)
+                .await
         })
         .map_err(|_| OpenError::OtherSchema)?;
         if applied != expected.iter().map(|migration| migration.version).collect::<Vec<_>>() {

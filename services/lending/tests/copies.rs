@@ -146,6 +146,37 @@ testing::on_both! {
         assert_eq!(desk.availability(&book).await, Some((3, 3)));
     }
 
+    async fn a_barcode_of_a_copy_that_went_may_be_another_ones(database: Database) {
+        let desk = open(database).await;
+        let (book, patron) = (desk.book(0).await, desk.patron("elodie").await);
+        let gone = try_copy(&desk.admin, &book, "B-1").await.unwrap();
+        try_withdraw(&desk.admin, &gone.id).await.unwrap();
+
+        let absent = told(Code::NotFound, "COPY_NOT_FOUND");
+        assert_eq!(refusal(desk::try_borrow_copy(&desk.admin, &patron.id, "B-1").await), absent);
+        let next = try_copy(&desk.admin, &book, "B-1").await.unwrap();
+        let loan = desk::try_borrow_copy(&desk.admin, &patron.id, "B-1").await.unwrap();
+        assert_eq!(loan.copy_id, next.id);
+        desk.must_be_in_order().await;
+    }
+
+    async fn two_who_make_a_policy_at_once_both_have_their_way(database: Database) {
+        let desk = open(database).await;
+        let policy = |category: &str| pb::Policy {
+            category: category.to_owned(), loan_limit: 1, loan_days: 7, ..pb::Policy::default()
+        };
+        for round in 0..10_u8 {
+            let category: String = ["c", &char::from(b'a' + round).to_string()].concat();
+            let (first, second) = tokio::join!(
+                try_policy(&desk.admin, policy(&category), &["loan_limit"]),
+                try_policy(&desk.admin, policy(&category), &["loan_days"]),
+            );
+            first.and(second).unwrap();
+            let made = policies(&desk.admin).await.into_iter().find(|of| of.category == category).unwrap();
+            assert_eq!((made.loan_limit, made.loan_days), (1, 7), "round {round}");
+        }
+    }
+
     async fn a_policy_is_changed_while_people_borrow_and_every_change_is_written_down(database: Database) {
         let desk = open(database).await;
         let (patron, book) = (desk.patron("elodie").await, desk.book(3).await);
@@ -238,4 +269,38 @@ testing::on_both! {
         let request = pb::WatchAvailabilityRequest { resume_token: "!".to_owned() };
         assert_eq!(misfits(desk.catalog.clone().watch_availability(request).await.map(|_| ())), ["resume_token"]);
     }
+}
+
+/// On PostgreSQL a row may become visible after one that changed later: the feed waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_open_transaction_has_changed_is_not_passed_over() {
+    let Some(database) = testing::postgres().await else { return };
+    let desk = open(database).await;
+    let (slow, quick) = (desk.book(1).await, desk.book(1).await);
+    let url = testing::suite::beside(desk.database.url(), "lending");
+    let url = shared::secret::ExposeSecret::expose_secret(&url).to_owned();
+    let mut open = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    let mut seen: BTreeMap<String, i32> = BTreeMap::new();
+    let mut stream =
+        desk.catalog.clone().watch_availability(pb::WatchAvailabilityRequest::default()).await.unwrap().into_inner();
+    while seen.len() < 2 {
+        let message = stream.message().await.unwrap().unwrap();
+        seen.extend(message.availabilities.into_iter().map(|of| (of.book_id, of.copies)));
+    }
+
+    sqlx::raw_sql("BEGIN").execute(&mut open).await.unwrap();
+    let change = "UPDATE stock SET lost = lost + 41, changed = pg_current_xact_id()::text::bigint WHERE book_id = $1";
+    sqlx::query(change).bind(&slow).execute(&mut open).await.unwrap();
+    desk.add(&quick, 6).await;
+    let early = tokio::time::timeout(Duration::from_millis(1500), stream.message()).await;
+    assert!(early.is_err(), "nothing may be told that something may still come before: {early:?}");
+    sqlx::raw_sql("COMMIT").execute(&mut open).await.unwrap();
+
+    let both = async {
+        while seen[&slow] != 42 || seen[&quick] != 7 {
+            let message = stream.message().await.unwrap().unwrap();
+            seen.extend(message.availabilities.into_iter().map(|of| (of.book_id, of.copies)));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), both).await.expect("both are told");
 }

@@ -37,7 +37,7 @@ testing::on_both! {
         assert_eq!((hold_1.state(), hold_1.position), (HoldState::Waiting, 1));
         assert_eq!((hold_2.state(), hold_2.position), (HoldState::Waiting, 2));
 
-        let returned = give_back(&desk.of(&has), &loan.id).await;
+        let returned = give_back(&desk.admin, &loan.id).await;
 
         let next = returned.next_hold.unwrap();
         assert_eq!((&next.id, next.state()), (&hold_1.id, HoldState::Ready));
@@ -50,7 +50,8 @@ testing::on_both! {
         let fetched = borrow(&desk.of(&first), &first.id, &book).await;
         assert_eq!(fetched.copy_id, loan.copy_id);
         assert_eq!(stands(&desk, &hold_1).await, (HoldState::Fulfilled, 0));
-        give_back(&desk.of(&first), &fetched.id).await;
+        let returned = give_back(&desk.of(&first), &fetched.id).await;
+        assert_eq!(returned.next_hold, None, "who is next is nobody else's business");
         assert_eq!(stands(&desk, &hold_2).await, (HoldState::Ready, 0));
         desk.must_be_in_order().await;
     }
@@ -65,6 +66,7 @@ testing::on_both! {
         give_back(&desk.admin, &loan.id).await;
 
         desk.suite.hand.advance(7 * DAY + Duration::from_secs(1));
+        assert_eq!(stands(&desk, &hold_1).await, (HoldState::Expired, 0), "it is computed from the clock");
         // Nobody has swept yet: whoever comes finds it as it should be.
         borrow(&desk.of(&second), &second.id, &book).await;
 
@@ -138,6 +140,34 @@ testing::on_both! {
         assert_eq!(stands(&desk, &ready).await, (HoldState::Ready, 0));
         assert_eq!(stands(&desk, &behind).await, (HoldState::Waiting, 1));
         desk.must_be_in_order().await;
+    }
+
+    async fn whose_copy_is_lost_takes_another_one_that_is_here(database: Database) {
+        let desk = open(database).await;
+        let (book, elodie) = (desk.book(2).await, desk.patron("elodie").await);
+        let ready = hold(&desk.admin, &elodie.id, &book).await;
+
+        put(&desk.admin, &ready.copy_id, pb::CopyState::Lost).await.unwrap();
+
+        let now = see_hold(&desk.admin, &ready.id).await.unwrap();
+        assert!(now.state() == HoldState::Ready && now.copy_id != ready.copy_id);
+        assert_eq!(desk.availability(&book).await, Some((2, 0)));
+        desk.must_be_in_order().await;
+    }
+
+    async fn who_has_the_book_and_waits_for_another_copy_may_renew(database: Database) {
+        let desk = open(database).await;
+        let (book, elodie, karim) = (desk.book(1).await, desk.patron("elodie").await, desk.patron("karim").await);
+        let loan = borrow(&desk.admin, &elodie.id, &book).await;
+        let renew = async || {
+            let request = pb::RenewLoanRequest { request_id: String::new(), loan_id: loan.id.clone() };
+            desk.admin.clone().renew_loan(request).await
+        };
+
+        hold(&desk.admin, &elodie.id, &book).await;
+        renew().await.unwrap();
+        hold(&desk.admin, &karim.id, &book).await;
+        assert_eq!(refusal(renew().await), told(Code::FailedPrecondition, "BOOK_AWAITED"));
     }
 
     async fn new_copies_serve_the_queue_first(database: Database) {

@@ -120,6 +120,91 @@ testing::on_both! {
         desk.must_be_in_order().await;
     }
 
+    async fn a_return_at_the_desk_sent_fifty_times_at_once_has_one_effect_and_one_answer(database: Database) {
+        let desk = open(database).await;
+        let (patron, book) = (desk.patron("elodie").await, desk.book(0).await);
+        desk::try_copy(&desk.admin, &book, "B-1").await.unwrap();
+        borrow(&desk.admin, &patron.id, &book).await;
+        let request = pb::ReturnLoanRequest {
+            request_id: "once".to_owned(),
+            item: Some(pb::return_loan_request::Item::Barcode("B-1".to_owned())),
+        };
+        let returns = (0..50).map(|_| {
+            let (lending, request) = (desk.admin.clone(), request.clone());
+            async move { lending.clone().return_loan(request).await.unwrap().into_inner() }
+        });
+
+        let answers = at_once(returns).await;
+
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "one answer");
+        assert_eq!(desk.availability(&book).await, Some((1, 1)));
+        desk.must_be_in_order().await;
+    }
+
+    async fn an_answer_outlives_its_loan(database: Database) {
+        let desk = open(database).await;
+        let (patron, book) = (desk.patron("elodie").await, desk.book(1).await);
+        let loan = ask_to_borrow(&desk.of(&patron), &patron.id, &book, "borrow").await.unwrap();
+        let renew = async || {
+            let request = pb::RenewLoanRequest { request_id: "renew".to_owned(), loan_id: loan.id.clone() };
+            desk.of(&patron).renew_loan(request).await.map(tonic::Response::into_inner)
+        };
+        let renewed = renew().await.unwrap();
+        desk.admin.clone().delete_loan(pb::DeleteLoanRequest { loan_id: loan.id.clone() }).await.unwrap();
+
+        assert_eq!(ask_to_borrow(&desk.of(&patron), &patron.id, &book, "borrow").await.unwrap(), loan);
+        assert_eq!(renew().await.unwrap(), renewed);
+        assert_eq!(desk.availability(&book).await, Some((1, 1)));
+    }
+
+    async fn a_book_that_is_withdrawn_and_a_patron_who_is_closed_meanwhile_have_no_loan(database: Database) {
+        let desk = open(database).await;
+        for round in 0..10 {
+            let (book, patron) = (desk.book(1).await, desk.patron(&format!("reader-{round}")).await);
+            let identity = desk.suite.lending_as(shared::passport::Caller::service("identity"));
+            let request = pb::WithdrawBookRequest { book_id: book.clone() };
+            let close = pb::ClosePatronRequest { patron_id: patron.id.clone() };
+            let (mut catalog, mut identity) = (desk.catalog.clone(), identity.clone());
+            let his = desk.of(&patron);
+
+            let (lent, withdrawn, closed) = tokio::join!(
+                try_borrow(&his, &patron.id, &book),
+                catalog.withdraw_book(request),
+                identity.close_patron(close)
+            );
+
+            match lent {
+                Ok(_) => {
+                    assert_eq!(refusal(withdrawn), told(Code::FailedPrecondition, "BOOK_ON_LOAN"));
+                    assert_eq!(refusal(closed), told(Code::FailedPrecondition, "PATRON_HAS_LOANS"));
+                }
+                Err(refused) => assert_eq!(refused.code(), Code::NotFound, "{refused}"),
+            }
+            desk.must_be_in_order().await;
+        }
+    }
+
+    async fn a_clock_that_is_ten_minutes_off_lends_nothing_twice(database: Database) {
+        let desk = open_with(database, lenient).await;
+        let (ahead, hand) = desk.beside(lenient).await;
+        hand.advance(std::time::Duration::from_secs(600));
+        let (patron, book) = (desk.patron("elodie").await, desk.book(3).await);
+        let borrows = (0..40).map(|number| {
+            let lending = if number % 2 == 0 { desk.admin.clone() } else { ahead.clone() };
+            let (patron, book) = (patron.id.clone(), book.clone());
+            async move { try_borrow(&lending, &patron, &book).await }
+        });
+
+        let lent: Vec<_> = at_once(borrows).await.into_iter().flatten().collect();
+
+        assert_eq!(lent.len(), 3);
+        for (number, loan) in lent.iter().enumerate() {
+            give_back(if number % 2 == 0 { &ahead } else { &desk.admin }, &loan.id).await;
+        }
+        assert_eq!(desk.availability(&book).await, Some((3, 3)));
+        desk.must_be_in_order().await;
+    }
+
     async fn a_refused_request_is_not_remembered(database: Database) {
         let desk = open(database).await;
         let (patron, book) = (desk.patron("elodie").await, desk.book(0).await);

@@ -7,13 +7,15 @@ use proto::lending::v1::{
     lending_service_client::LendingServiceClient, return_loan_request::Item as Given,
 };
 use shared::{
-    Id, Timestamp,
+    Clock, Id, Timestamp,
     channel::Channel,
+    clock::Hand,
     passport::{Caller, Passports},
+    secret::Secret,
 };
 use testing::{
     Database, TestSuite,
-    suite::{Person, beside, client},
+    suite::{INTERNAL_KEY, Person, beside, client},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
@@ -82,16 +84,33 @@ impl Desk {
 
     /// Another lending on the same database, as an operator, that never reaches identity.
     pub async fn without_identity(&self, change: impl FnOnce(&mut bibliotique::SuiteSettings)) -> Lending {
+        let passports = Arc::new(Passports::new(&Secret::from(INTERNAL_KEY)));
+        let caller = Caller::service("lending");
+        let (nowhere, _) = Channel::promised(identity::AUDIENCE, caller, passports, self.suite.clock.clone());
+        self.another(nowhere, self.suite.clock.clone(), change).await
+    }
+
+    /// Another lending on the same database, as an operator, with a clock of its own.
+    pub async fn beside(&self, change: impl FnOnce(&mut bibliotique::SuiteSettings)) -> (Lending, Hand) {
+        let (clock, hand) = Clock::manual(self.suite.clock.now());
+        let identity = self.suite.suite.identity_as(Caller::service("lending"));
+        (self.another(identity, clock, change).await, hand)
+    }
+
+    async fn another(
+        &self,
+        identity: Channel,
+        clock: Clock,
+        change: impl FnOnce(&mut bibliotique::SuiteSettings),
+    ) -> Lending {
         let (mut settings, _) = testing::suite::settings(self.database.url());
         change(&mut settings);
         let passports = Arc::new(Passports::new(&settings.internal_key));
-        let clock = self.suite.clock.clone();
-        let caller = Caller::service("lending");
-        let (nowhere, _) = Channel::promised(identity::AUDIENCE, caller, Arc::clone(&passports), clock.clone());
-        let stop = CancellationToken::new();
-        let router =
-            lending::start(settings.lending, nowhere, Arc::clone(&passports), clock.clone(), stop).await.unwrap();
-        LendingServiceClient::new(Channel::local(router, lending::AUDIENCE, Caller::operator(), passports, clock))
+        let (keys, stop) = (Arc::clone(&passports), CancellationToken::new());
+        let router = lending::start(settings.lending, identity, keys, clock.clone(), stop).await.unwrap();
+        // Whoever calls it is as far off: it takes no passport that is ten minutes old, or yet to come.
+        let (caller, time) = (Caller::operator(), clock);
+        LendingServiceClient::new(Channel::local(router, lending::AUDIENCE, caller, passports, time))
     }
 
     /// Everything fits together.
