@@ -232,11 +232,13 @@ struct StockRow {
     on_loan: i64,
     on_hold_shelf: i64,
     lost: i64,
+    version: i64,
 }
 
 impl From<StockRow> for Stock {
     fn from(row: StockRow) -> Self {
-        Self { on_shelf: row.on_shelf, on_loan: row.on_loan, on_hold_shelf: row.on_hold_shelf, lost: row.lost }
+        let StockRow { on_shelf, on_loan, on_hold_shelf, lost, version } = row;
+        Self { on_shelf, on_loan, on_hold_shelf, lost, revision: version }
     }
 }
 

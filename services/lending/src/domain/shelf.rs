@@ -13,6 +13,8 @@ pub struct Stock {
     pub on_hold_shelf: i64,
     /// Are lost.
     pub lost: i64,
+    /// Grows with every change: of two, the larger is the newer.
+    pub revision: i64,
 }
 
 impl Stock {

@@ -183,6 +183,7 @@ pub fn availability((book, stock): &(BookId, Stock)) -> pb::Availability {
         book_id: book.to_string(),
         copies: small(stock.copies()),
         available_copies: small(stock.on_shelf),
+        revision: stock.revision,
     }
 }
 

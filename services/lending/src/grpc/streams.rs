@@ -33,6 +33,7 @@ impl Lending {
     }
 
     async fn watch(&self, mut position: Position, answers: &Answers) -> Result<(), Error<Refusal>> {
+        let mut starts_over = position == Position::default();
         loop {
             let changes = tokio::select! {
                 changes = self.store.next_changes(&position) => changes?,
@@ -40,7 +41,8 @@ impl Lending {
             };
             position = changes.position;
             let availabilities = changes.stocks.iter().map(availability).collect();
-            let message = pb::WatchAvailabilityResponse { availabilities, resume_token: position.token() };
+            let message = pb::WatchAvailabilityResponse { availabilities, resume_token: position.token(), starts_over };
+            starts_over = false;
             if answers.send_timeout(Ok(message), PATIENCE).await.is_err() {
                 return Ok(());
             }

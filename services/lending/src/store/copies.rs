@@ -185,8 +185,8 @@ impl Store {
                     let sql = format!(
                         "INSERT INTO stock (book_id, on_shelf, changed) VALUES {}
                          ON CONFLICT (book_id) DO UPDATE SET on_shelf = stock.on_shelf + excluded.on_shelf,
-                             changed = excluded.changed WHERE stock.withdrawn_at IS NULL
-                         RETURNING book_id, on_shelf, on_loan, on_hold_shelf, lost",
+                             changed = excluded.changed, version = stock.version + 1 WHERE stock.withdrawn_at IS NULL
+                         RETURNING book_id, on_shelf, on_loan, on_hold_shelf, lost, version",
                         rows(some.len(), 2, &change)
                     );
                     let mut query = sqlx::query_as(AssertSqlSafe(self.db.in_order(sql)));
@@ -293,7 +293,8 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             let sql = format!(
-                "UPDATE stock SET on_shelf = 0, on_hold_shelf = 0, lost = 0, withdrawn_at = $2, changed = {change}
+                "UPDATE stock SET on_shelf = 0, on_hold_shelf = 0, lost = 0, withdrawn_at = $2, changed = {change},
+                     version = version + 1
                  WHERE book_id = $1 AND withdrawn_at IS NULL"
             );
             let is_news = sqlx::query(AssertSqlSafe(sql)).bind(book.to_string()).bind(by.at).execute(&mut *tx).await?;

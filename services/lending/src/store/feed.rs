@@ -36,7 +36,7 @@ impl Store {
     pub async fn stocks(&self, books: &[BookId]) -> Result<Vec<(BookId, Stock)>> {
         let list: Vec<String> = books.iter().map(|book| format!("\"{book}\"")).collect();
         let sql = format!(
-            "SELECT book_id, changed, on_shelf, on_loan, on_hold_shelf, lost FROM stock
+            "SELECT book_id, changed, on_shelf, on_loan, on_hold_shelf, lost, version FROM stock
              WHERE withdrawn_at IS NULL AND book_id {}",
             match books {
                 [_] => "= $1".to_owned(),
@@ -68,7 +68,7 @@ impl Store {
 
     async fn changes_behind(&self, position: &Position) -> Result<Changes> {
         let sql = format!(
-            "SELECT book_id, changed, on_shelf, on_loan, on_hold_shelf, lost FROM stock
+            "SELECT book_id, changed, on_shelf, on_loan, on_hold_shelf, lost, version FROM stock
              WHERE (changed, book_id) > ($1, $2) AND {} ORDER BY changed, book_id LIMIT $3",
             self.db.is_settled()
         );

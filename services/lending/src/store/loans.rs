@@ -205,7 +205,7 @@ macro_rules! keep_new {
 macro_rules! stock {
     ($executor:expr, $book:expr) => {{
         let row: super::StockRow =
-            sqlx::query_as("SELECT on_shelf, on_loan, on_hold_shelf, lost FROM stock WHERE book_id = $1")
+            sqlx::query_as("SELECT on_shelf, on_loan, on_hold_shelf, lost, version FROM stock WHERE book_id = $1")
                 .bind($book.to_string())
                 .fetch_one($executor)
                 .await?;
@@ -312,7 +312,7 @@ impl Store {
                 let stock: Option<super::StockRow> = sqlx::query_as(
                     "UPDATE stock SET version = version + 1
                      WHERE book_id = $1 AND withdrawn_at IS NULL AND (on_shelf > 0 OR on_hold_shelf > 0)
-                     RETURNING on_shelf, on_loan, on_hold_shelf, lost",
+                     RETURNING on_shelf, on_loan, on_hold_shelf, lost, version",
                 )
                 .bind(book.to_string())
                 .fetch_optional(&mut *tx)

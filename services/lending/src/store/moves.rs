@@ -5,7 +5,7 @@ macro_rules! lock_stock {
     ($tx:expr, $book:expr) => {{
         let row: Option<$crate::store::StockRow> = sqlx::query_as(
             "UPDATE stock SET version = version + 1 WHERE book_id = $1 AND withdrawn_at IS NULL
-             RETURNING on_shelf, on_loan, on_hold_shelf, lost",
+             RETURNING on_shelf, on_loan, on_hold_shelf, lost, version",
         )
         .bind($book.to_string())
         .fetch_optional(&mut *$tx)
@@ -21,7 +21,7 @@ macro_rules! count {
         let (on_shelf, on_loan, on_hold_shelf, lost): (i64, i64, i64, i64) = $deltas;
         let sql = format!(
             "UPDATE stock SET on_shelf = on_shelf + $2, on_loan = on_loan + $3, on_hold_shelf = on_hold_shelf + $4,
-                 lost = lost + $5, changed = {} WHERE book_id = $1",
+                 lost = lost + $5, changed = {}, version = version + 1 WHERE book_id = $1",
             $db.change_of("stock")
         );
         sqlx::query(sqlx::AssertSqlSafe(sql))
