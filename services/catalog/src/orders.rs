@@ -75,9 +75,9 @@ impl Catalog {
             (Kind::Set, [(book, copies)]) => set(neighbour, &order.id, *book, *copies).await,
             (_, books) => add(neighbour, order.id.clone(), books).await.map(Fate::Done),
         };
-        crash::point("catalog.create.ordered");
         match fate {
             Ok(Fate::Done(availabilities)) => {
+                crash::point("catalog.create.ordered");
                 self.store.close_order(&order.id).await?;
                 Ok(availabilities)
             }
