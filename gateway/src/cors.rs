@@ -26,6 +26,7 @@ pub fn layer(origins: &[HeaderValue]) -> CorsLayer {
             AUTHORIZATION,
             CONTENT_TYPE,
             IF_MATCH,
+            HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-api-key"),
             HeaderName::from_static(REQUEST_ID),
         ])

@@ -24,7 +24,9 @@ async fn a_page_of_a_listed_origin_may_use_the_apis_and_another_may_not() {
     let read = answer(suite.request("GET", "/api/clients").header("origin", "https://app.example.org")).await;
 
     assert_eq!((listed.status, listed.header("access-control-allow-origin")), (200, "https://app.example.org"));
-    assert!(listed.header("access-control-allow-headers").contains("authorization"));
+    for header in ["authorization", "idempotency-key", "if-match", "x-api-key"] {
+        assert!(listed.header("access-control-allow-headers").contains(header), "{header}");
+    }
     assert_eq!(other.header("access-control-allow-origin"), "");
     assert_eq!((read.status, read.header("access-control-allow-origin")), (401, "https://app.example.org"));
     assert!(read.header("access-control-expose-headers").contains("x-total-count"));

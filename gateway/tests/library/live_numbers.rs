@@ -92,7 +92,7 @@ async fn lendings_word_counts_and_a_book_that_it_does_not_know_is_as_catalog_kno
     let (suite, livre) = shelf(&db).await;
     heard(&suite, &livre, json!([3, 2, true])).await;
     let says = |book_id: &str, copies, available_copies| {
-        let availability = pb::Availability { book_id: book_id.to_owned(), copies, available_copies };
+        let availability = pb::Availability { book_id: book_id.to_owned(), copies, available_copies, revision: 1 };
         Neighbour::Fake(saying(&pb::BatchGetAvailabilityResponse { availabilities: vec![availability] }))
     };
     for (lending, expected) in [

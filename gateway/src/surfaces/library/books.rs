@@ -279,9 +279,10 @@ pub async fn update(
     };
 
     let changed = gateway.catalog_for(&caller).update_book(request).await;
-    let changed = judge(changed, misfits)?;
+    let book = judge(changed, misfits)?.into_inner().book.unwrap_or_default();
+    let book = Numbers::of(&gateway, vec![book.id.clone()]).await.onto(book);
 
-    Ok(shown(StatusCode::OK, "Book updated successfully!", changed.into_inner().book))
+    Ok(shown(StatusCode::OK, "Book updated successfully!", Some(book)))
 }
 
 /// Operation 16.
