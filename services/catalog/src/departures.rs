@@ -2,7 +2,7 @@
 //!
 //! Lending may have withdrawn it without our hearing of it. So the mark is taken away only when lending says that a copy is on
 //! loan; after anything else the book stays marked, the caller may ask again, and the sweep goes on until it is gone or lending
-//! refuses. Until then it is found like any other.
+//! refuses. Until then it is found like any other, and nobody changes it.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use tonic::{Code, Status};
 
 use crate::{domain::Refusal, grpc::Catalog, store::Departure};
 
-/// How old a mark is before the sweep sees to it: until then whoever made it does.
-const GRACE: Duration = Duration::from_secs(5);
+/// How old a mark is before the sweep sees to it: until then whoever made it does, who may wait ten seconds for lending.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// Books in one round of the sweep.
 const TOGETHER: i64 = 100;

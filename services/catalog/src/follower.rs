@@ -1,7 +1,7 @@
 //! How many copies can be borrowed is lending's to say: its feed is followed, so that lists can be filtered by it.
 //!
-//! Whatever the feed says is kept, also of a book for which something is ordered: what is to be expected of an order holds until
-//! the feed says otherwise, and as it says what was before the order it will say what is after it.
+//! What is to be expected of an order holds until lending says otherwise: in its answer to the order, or in the feed. Each says how
+//! new it is, so a feed that tells what was before an answer changes nothing.
 
 use proto::lending::v1::{self as lending, WatchAvailabilityRequest, lending_service_client::LendingServiceClient};
 use shared::{Error, feed::follow};
@@ -42,7 +42,7 @@ impl Catalog {
             Err(status) => {
                 // A token that lending does not understand is none: everything begins again.
                 if status.code() == Code::InvalidArgument {
-                    self.store.follow(SOURCE, &[], "").await?;
+                    self.store.follow(SOURCE, &[], "", false).await?;
                 }
                 Err(status)
             }
@@ -51,14 +51,16 @@ impl Catalog {
 
     async fn keep(&self, message: lending::WatchAvailabilityResponse) -> Result<(), Status> {
         let said = message.availabilities.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        Ok(self.store.follow(SOURCE, &said, &message.resume_token).await?)
+        Ok(self.store.follow(SOURCE, &said, &message.resume_token, message.starts_over).await?)
     }
 }
 
-fn read(of: &lending::Availability) -> Result<Availability, Error<Refusal>> {
+/// What lending said, as it is kept.
+pub fn read(of: &lending::Availability) -> Result<Availability, Error<Refusal>> {
     Ok(Availability {
         book: of.book_id.parse().map_err(Error::internal)?,
         copies: Copies::told(of.copies),
         available: Copies::told(of.available_copies),
+        revision: of.revision,
     })
 }

@@ -15,6 +15,7 @@ use crate::{
         book::Copies,
         order::{CopiesOrder, Kind},
     },
+    follower::read,
     grpc::Catalog,
 };
 
@@ -48,7 +49,13 @@ impl Catalog {
 
     async fn carry_out_all_of(&self, book: BookId) -> Result<Option<lending::Availability>, Status> {
         let (mut said, id) = (None, book.to_string());
-        for order in self.store.orders_of(book).await? {
+        let orders = self.store.orders_of(book).await?;
+        if orders.iter().any(|order| order.books.len() > 1) {
+            // It is of other books too, and may have to wait for what is ordered of those before.
+            self.ordered.notify_one();
+            return Ok(None);
+        }
+        for order in orders {
             said = self.carry_out(&order).await?.into_iter().find(|of| of.book_id == id);
         }
         Ok(said)
@@ -73,12 +80,14 @@ impl Catalog {
         let neighbour = LendingServiceClient::new(self.lending.clone());
         let fate = match (order.kind, order.books.as_slice()) {
             (Kind::Set, [(book, copies)]) => set(neighbour, &order.id, *book, *copies).await,
-            (_, books) => add(neighbour, order.id.clone(), books).await.map(Fate::Done),
+            (Kind::Set, _) => Err(Status::internal("an order sets the copies of several books")),
+            (Kind::Add, books) => add(neighbour, order.id.clone(), books).await.map(Fate::Done),
         };
         match fate {
             Ok(Fate::Done(availabilities)) => {
                 crash::point("catalog.create.ordered");
-                self.store.close_order(&order.id).await?;
+                let said: Vec<_> = availabilities.iter().map(read).collect::<Result<_, _>>()?;
+                self.store.close_order(&order.id, &said).await?;
                 Ok(availabilities)
             }
             Ok(Fate::Withdrawn(book)) => {
@@ -89,7 +98,7 @@ impl Catalog {
             // It will never say anything else, and others wait behind it.
             Err(refused) if matches!(refused.code(), Code::InvalidArgument | Code::FailedPrecondition) => {
                 tracing::error!(?order, message = refused.message(), "lending does not take an order; it is dropped");
-                self.store.close_order(&order.id).await?;
+                self.store.close_order(&order.id, &[]).await?;
                 Ok(Vec::new())
             }
             Err(status) => Err(status),

@@ -33,6 +33,9 @@ CREATE TABLE departure (
 );
 CREATE INDEX departure_by_age ON departure (asked_at);
 
+-- How new what lending said of a book is: a feed may tell what was before an answer, and two may follow it.
+ALTER TABLE book ADD COLUMN stock_revision BIGINT NOT NULL DEFAULT -1;
+
 -- How far a feed has been followed. Written with what came.
 CREATE TABLE feed (
     source TEXT NOT NULL PRIMARY KEY,

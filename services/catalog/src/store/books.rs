@@ -212,6 +212,13 @@ impl Store {
             let mut wanted = None;
             let changed = tx!(&self.db, |tx| {
                 let (number, before) = lock!(tx, id);
+                let leaves: Option<String> = sqlx::query_scalar("SELECT book_id FROM departure WHERE book_id = $1")
+                    .bind(id.to_string())
+                    .fetch_optional(&mut *tx)
+                    .await?;
+                if leaves.is_some() {
+                    return Err(shared::Error::Refused(Refusal::BookNotFound));
+                }
                 let after = rule(&before)?;
                 let after = Book { version: before.version + 1, ..after };
                 wanted = after.isbn;

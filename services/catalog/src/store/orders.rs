@@ -3,7 +3,7 @@
 use shared::{on, tx};
 use sqlx::FromRow;
 
-use super::{Result, Store};
+use super::{Availability, Result, Store, feed::keep_said};
 use crate::domain::{
     BookId, Refusal,
     book::Copies,
@@ -100,9 +100,10 @@ impl Store {
         orders(rows)
     }
 
-    /// An order is done, or never will be.
-    pub async fn close_order(&self, id: &str) -> Result<()> {
+    /// An order is done, and this is how many copies there are now; or it never will be.
+    pub async fn close_order(&self, id: &str, said: &[Availability]) -> Result<()> {
         tx!(&self.db, |tx| {
+            keep_said!(tx, &self.db, said);
             sqlx::query("DELETE FROM copies_order WHERE request_id = $1").bind(id).execute(&mut *tx).await?;
         })
     }

@@ -16,8 +16,8 @@ use crate::{
     store::Departure,
 };
 
-/// How old a mark is before the sweep sees to it: until then whoever made it does.
-const GRACE: Duration = Duration::from_secs(5);
+/// How old a mark is before the sweep sees to it: until then whoever made it does, who may wait ten seconds for lending.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// Accounts in one round of the sweep.
 const TOGETHER: i64 = 100;

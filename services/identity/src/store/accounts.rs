@@ -119,6 +119,14 @@ impl Store {
             if before.is_none() {
                 insert!(tx, account, hash, Some(session), by);
                 keep_answer!(tx, replay, answer);
+                if let Some(replay) = replay {
+                    sqlx::query("UPDATE request SET account_id = $3 WHERE caller = $1 AND id = $2")
+                        .bind(&replay.caller)
+                        .bind(&replay.id)
+                        .bind(account.id.to_string())
+                        .execute(&mut *tx)
+                        .await?;
+                }
             }
             before
         });

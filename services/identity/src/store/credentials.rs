@@ -246,6 +246,11 @@ impl Store {
                 .bind(keep.map(|id| id.to_string()).unwrap_or_default())
                 .execute(&mut *tx)
                 .await?;
+            // Whoever still has the old password and the request that it came with has no way in by it.
+            sqlx::query("DELETE FROM request WHERE account_id = $1")
+                .bind(credential.account.id.to_string())
+                .execute(&mut *tx)
+                .await?;
             forgive!(tx, Subject::Account(credential.account.id));
             record!(tx, by, Event::PasswordChange, Some(credential.account.id), "");
         })

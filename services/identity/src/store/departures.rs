@@ -125,7 +125,9 @@ impl Store {
             let (actor, request_id) = asked.unwrap_or_else(|| (by.actor.clone(), by.request_id.as_str().to_owned()));
             let asked = Asked { actor, request_id, at: by.at };
             super::credentials::forgive!(tx, super::Subject::Account(id));
-            sqlx::query("DELETE FROM account WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await?;
+            for sql in ["DELETE FROM request WHERE account_id = $1", "DELETE FROM account WHERE id = $1"] {
+                sqlx::query(sql).bind(id.to_string()).execute(&mut *tx).await?;
+            }
             record!(tx, asked, Event::UserDeleted, Some(id), "");
             account
         })

@@ -1,6 +1,6 @@
 //! Requests that may come again.
 
-use shared::{Timestamp, replay::Replay};
+use shared::{Timestamp, replay::Replay, tx};
 
 use super::{Result, Store};
 use crate::domain::Refusal;
@@ -12,6 +12,20 @@ impl Store {
     /// [`Refusal::RequestIdReused`]
     pub async fn answered(&self, replay: &Replay) -> Result<Option<Vec<u8>>> {
         shared::replay::answered(&self.db, replay, Refusal::RequestIdReused).await
+    }
+
+    /// Forgets the answer to a registration that is the same but for its password.
+    pub async fn forget_guessed(&self, replay: &Replay) -> Result<()> {
+        let (open, _) = replay.digest.split_at(replay.digest.len() / 2);
+        tx!(&self.db, |tx| {
+            sqlx::query("DELETE FROM request WHERE caller = $1 AND id = $2 AND SUBSTR(digest, 1, $3) = $4")
+                .bind(&replay.caller)
+                .bind(&replay.id)
+                .bind(i32::try_from(open.len()).map_err(shared::Error::internal)?)
+                .bind(open)
+                .execute(&mut *tx)
+                .await?;
+        })
     }
 
     /// Forgets requests that are too old to come again.
