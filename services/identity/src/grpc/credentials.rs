@@ -67,11 +67,12 @@ impl Identity {
         turn: Turn,
         by: &Origin,
     ) -> Result<Secret, Error<Refusal>> {
-        let rehashed = if credential.hash.is_current(self.bcrypt_cost) {
-            drop(turn);
-            None
+        // The turn is held until the attempt is forgiven: otherwise many who are right at once would look like many guesses.
+        let (_turn, rehashed) = if credential.hash.is_current(self.bcrypt_cost) {
+            (turn, None)
         } else {
-            Some(turn.hash(password).await?.1)
+            let (turn, hash) = turn.hash(password).await?;
+            (turn, Some(hash))
         };
         let session = self.new_session(credential.account.id, by);
         let token = self.mint(&credential.account, &session, by).await?;
@@ -105,7 +106,7 @@ impl Identity {
                 return Err(refused);
             }
         };
-        let (_, hash) = new.0.hash(&new.1).await?;
+        let (_turn, hash) = new.0.hash(&new.1).await?;
         self.store.replace_password(&credential, &hash, change.session, by).await?;
         Ok(credential.account)
     }
