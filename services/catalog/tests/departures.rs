@@ -142,8 +142,10 @@ testing::on_both! {
         }
 
         assert_eq!((found(&catalog, "adieu").await.len(), marked(&db).await), (1, 2));
+        let edited = shelf::try_update(&catalog, pb::Book { id: book.id.clone(), ..titled("Retour") }, &["title"]).await;
+        assert_eq!(edited.unwrap_err().code(), Code::NotFound, "what is changed now would be lost");
         assert_eq!(apart.lent(&book.id).await, Some((1, 1)));
-        apart.hand.advance(Duration::from_secs(10));
+        apart.hand.advance(Duration::from_secs(20));
         apart.door(Door::Open);
         eventually(async || there(&db).await == 0).await;
         assert_eq!((apart.lent(&book.id).await, apart.lent(&late.id).await, marked(&db).await), (None, None, 0));
@@ -164,7 +166,7 @@ testing::on_both! {
         apart.door(Door::Open);
         try_delete(&catalog, &asked.id).await.unwrap();
         assert_eq!(found(&catalog, "adieu").await.len(), 1, "asking again finishes it");
-        apart.hand.advance(Duration::from_secs(10));
+        apart.hand.advance(Duration::from_secs(20));
         eventually(async || there(&db).await == 0).await;
         assert_eq!(marked(&db).await, 0);
     }
@@ -177,7 +179,7 @@ testing::on_both! {
         assert_eq!(try_delete(&catalog, &book.id).await.unwrap_err().code(), Code::Unavailable);
         assert_eq!(marked(&db).await, 1);
 
-        apart.hand.advance(Duration::from_secs(10));
+        apart.hand.advance(Duration::from_secs(20));
         apart.door(Door::Open);
 
         eventually(async || marked(&db).await == 0).await;

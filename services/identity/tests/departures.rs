@@ -177,7 +177,7 @@ testing::on_both! {
         let active = pb::Account { id: person.clone(), state: pb::AccountState::Active.into(), ..pb::Account::default() };
         update(&apart, active, &["state"]).await.unwrap();
         assert_eq!(marked(&db).await, 1, "to let somebody in again is not to keep him");
-        apart.hand.advance(Duration::from_secs(10));
+        apart.hand.advance(Duration::from_secs(20));
         apart.door(Door::Open);
         eventually(async || !is_there(&apart, &person).await).await;
         assert_eq!(deletions(&apart, &person).await, [("operator".to_owned(), id)], "who asked for it first");
@@ -196,7 +196,7 @@ testing::on_both! {
         apart.door(Door::Open);
         delete(&apart, &asked).await.unwrap();
         assert!(is_there(&apart, &swept).await);
-        apart.hand.advance(Duration::from_secs(10));
+        apart.hand.advance(Duration::from_secs(20));
         eventually(async || !is_there(&apart, &swept).await).await;
         assert_eq!(marked(&db).await, 0);
     }
@@ -209,7 +209,7 @@ testing::on_both! {
         assert_eq!(delete(&apart, &person).await.unwrap_err().code(), Code::Unavailable);
         assert_eq!(marked(&db).await, 1);
 
-        apart.hand.advance(Duration::from_secs(10));
+        apart.hand.advance(Duration::from_secs(20));
         apart.door(Door::Open);
 
         eventually(async || marked(&db).await == 0).await;

@@ -35,6 +35,11 @@ fn told(code: Code, reason: &str) -> (Code, String) {
     (code, reason.to_owned())
 }
 
+/// A number out of identity's database.
+async fn number(db: &Database, sql: &'static str) -> i64 {
+    on!(&db.tables().await, |db| sqlx::query_scalar(sql).fetch_one(db).await).unwrap()
+}
+
 /// How many accounts and how many sessions there are.
 async fn kept(db: &Database) -> (i64, i64) {
     on!(&db.tables().await, |db| {
@@ -69,7 +74,7 @@ testing::on_both! {
         let suite = TestSuite::start(&db).await;
         let first = register(&suite, request("a", "un", PASSWORD)).await.unwrap();
 
-        for other in [request("a", "deux", PASSWORD), request("a", "un", "Autre-mot-2-passe")] {
+        for other in [request("a", "deux", PASSWORD), request("a", "trois", "Autre-mot-2-passe")] {
             let refused = register(&suite, other).await.unwrap_err();
             assert_eq!(refusal(&refused), told(Code::FailedPrecondition, "REQUEST_ID_REUSED"));
         }
@@ -84,6 +89,41 @@ testing::on_both! {
         let refused = register(&suite, request("a", "un", PASSWORD)).await.unwrap_err();
         assert_eq!(refusal(&refused), told(Code::AlreadyExists, "LOGIN_TAKEN"), "it is a new request");
         assert!(register(&suite, request("a", "deux", PASSWORD)).await.is_ok());
+    }
+
+    async fn a_password_cannot_be_guessed_by_registering_again(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        register(&suite, request("a", "un", PASSWORD)).await.unwrap();
+
+        let guessed = register(&suite, request("a", "un", "Autre-mot-2-passe")).await.unwrap_err();
+        assert_eq!(refusal(&guessed), told(Code::FailedPrecondition, "REQUEST_ID_REUSED"));
+        for password in ["Encore-mot-3-passe", PASSWORD] {
+            let refused = register(&suite, request("a", "un", password)).await.unwrap_err();
+            assert_eq!(refusal(&refused), told(Code::AlreadyExists, "LOGIN_TAKEN"), "one guess, and not two");
+        }
+    }
+
+    async fn an_answer_goes_with_the_password_and_with_the_account(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let answers = async || number(&db, "SELECT COUNT(*) FROM request").await;
+        for name in ["un", "deux"] {
+            let answer = register(&suite, request(name, name, PASSWORD)).await.unwrap();
+            let made = pb::RegisterAccountResponse::decode(answer.as_slice()).unwrap();
+            let id = made.account.unwrap().id;
+            if name == "un" {
+                let change = serde_json::json!({
+                    "oldPassword": PASSWORD, "newPassword": "Autre-mot-2-passe", "confirmPassword": "Autre-mot-2-passe",
+                });
+                let changed = suite.send("PUT", "/api/clients/password", Some(&made.access_token), Some(change)).await;
+                assert_eq!(changed.status, 200, "{}", changed.text);
+            } else {
+                let request = pb::DeleteAccountRequest { account_id: id };
+                suite.identity_as(Caller::operator()).delete_account(request).await.unwrap();
+            }
+            assert_eq!(answers().await, 0, "{name}");
+        }
+        let refused = register(&suite, request("un", "un", PASSWORD)).await.unwrap_err();
+        assert_eq!(refusal(&refused), told(Code::AlreadyExists, "LOGIN_TAKEN"));
     }
 
     async fn a_refused_request_is_not_remembered(db: Database) {
