@@ -208,6 +208,27 @@ testing::on_both! {
         }
     }
 
+    async fn an_order_of_many_books_overtakes_none_of_any_of_them(db: Database) {
+        let (apart, catalog) = open(&db).await;
+        let (first, second) = (create(&catalog, with(1, "Devant")).await, create(&catalog, with(1, "Derrière")).await);
+        for book in [&first, &second] {
+            settles(&db, &apart, &catalog, &book.id, (1, 1)).await;
+        }
+        apart.door(Door::Shut);
+        try_set(&catalog, &second.id, 5).await.unwrap();
+        let three = |line, title| pb::Draft { copies: Some(3), ..draft(line, titled(title)) };
+        let both = batch(OnMatch::Add, vec![three(1, "Devant"), three(2, "Derrière")]);
+        import(&catalog, pb::ImportBooksRequest { request_id: "lot".to_owned(), ..both }).await;
+        apart.door(Door::Open);
+
+        // Whoever changes the first book now must not have the import's order go before the second book's own.
+        let edited = try_set(&catalog, &first.id, 9).await;
+
+        assert!(edited.is_ok());
+        settles(&db, &apart, &catalog, &second.id, (8, 8)).await;
+        settles(&db, &apart, &catalog, &first.id, (9, 9)).await;
+    }
+
     async fn an_order_whose_answer_was_lost_is_carried_out_once(db: Database) {
         let (apart, catalog) = open(&db).await;
         apart.door(Door::OneWay);
