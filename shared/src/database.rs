@@ -181,6 +181,20 @@ impl Db {
         }
     }
 
+    /// What breaks invariants, a sentence each: of an invariant, what would be wrong, and a query for the names of what breaks
+    /// it. Of each at most a hundred.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn broken(&self, invariants: &[(&str, &'static str)]) -> sqlx::Result<Vec<String>> {
+        let mut broken = Vec::new();
+        for (sentence, sql) in invariants {
+            let found: Vec<String> = crate::on!(self, |db| sqlx::query_scalar(*sql).fetch_all(db).await)?;
+            broken.extend(found.iter().take(100).map(|name| format!("{sentence} {name}")));
+        }
+        Ok(broken)
+    }
+
     /// Whether it answers.
     pub async fn answers(&self) -> bool {
         crate::on!(self, |db| sqlx::query("SELECT 1").execute(db).await.is_ok())

@@ -26,11 +26,7 @@ const INVARIANTS: [(&str, &str); 2] = [
 impl Store {
     /// See [`Findings`].
     pub async fn check(&self) -> Result<Findings> {
-        let mut findings = Findings::default();
-        for (sentence, sql) in INVARIANTS {
-            let found: Vec<String> = on!(&self.db, |db| sqlx::query_scalar(sql).fetch_all(db).await)?;
-            findings.misfits.extend(found.iter().take(100).map(|name| format!("{sentence} {name}")));
-        }
+        let mut findings = Findings { misfits: self.db.broken(&INVARIANTS).await?, ..Findings::default() };
         on!(&self.db, |db| {
             findings.leaving =
                 sqlx::query_scalar("SELECT id FROM account WHERE leaving_at IS NOT NULL").fetch_all(db).await?;

@@ -95,11 +95,7 @@ const INVARIANTS: [(&str, &str); 14] = [
 impl Store {
     /// See [`Findings`].
     pub async fn check(&self) -> Result<Findings> {
-        let mut findings = Findings::default();
-        for (sentence, sql) in INVARIANTS {
-            let found: Vec<String> = on!(&self.db, |db| sqlx::query_scalar(sql).fetch_all(db).await)?;
-            findings.misfits.extend(found.iter().take(100).map(|name| format!("{sentence} {name}")));
-        }
+        let mut findings = Findings { misfits: self.db.broken(&INVARIANTS).await?, ..Findings::default() };
         on!(&self.db, |db| {
             findings.books =
                 sqlx::query_scalar("SELECT book_id FROM stock WHERE withdrawn_at IS NULL").fetch_all(db).await?;
