@@ -257,7 +257,7 @@ impl LendingService for Lending {
         if let Some(answer) = self.store.answered(replay.as_ref()).await? {
             return Ok(Response::new(answer));
         }
-        let standing = self.standing(patron).await?;
+        let standing = self.standing(&caller, patron).await?;
         let now = self.clock.now();
 
         if request.validate_only {
@@ -309,7 +309,7 @@ impl LendingService for Lending {
         }
         let patron = self.visible(id, owner).await?.patron;
         let standing = match patron {
-            Some(patron) => self.standing(patron).await?,
+            Some(patron) => self.standing(&caller, patron).await?,
             None => None,
         };
 
@@ -386,7 +386,7 @@ impl LendingService for Lending {
         if let Some(answer) = self.store.answered(replay.as_ref()).await? {
             return Ok(Response::new(answer));
         }
-        let standing = self.standing(patron).await?;
+        let standing = self.standing(&caller, patron).await?;
 
         let now = self.clock.now();
         let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
@@ -441,7 +441,7 @@ impl LendingService for Lending {
         let caller = caller(&request)?;
         let patron: PatronId = field("patron_id", &request.get_ref().patron_id)?;
         reach(&caller, patron)?;
-        let standing = self.standing(patron).await?.ok_or(Error::Refused(Refusal::PatronNotFound))?;
+        let standing = self.standing(&caller, patron).await?.ok_or(Error::Refused(Refusal::PatronNotFound))?;
 
         let summary = self.store.summary(patron, Some(&standing), self.clock.now()).await?;
 

@@ -43,6 +43,9 @@ async fn audited(lending: &desk::Lending) -> Vec<(String, String)> {
     events.into_inner().audit_events.into_iter().map(|event| (event.event, event.detail)).collect()
 }
 
+/// How many copies there are of books, and can be borrowed.
+type Known = BTreeMap<String, (i32, i32)>;
+
 testing::on_both! {
     async fn copies_are_added_once_for_each_request(database: Database) {
         let desk = open(database).await;
@@ -239,9 +242,9 @@ testing::on_both! {
         let desk = open(database).await;
         let patron = desk.patron("elodie").await;
         let (one, two) = (desk.book(1).await, desk.book(2).await);
-        let mut known: BTreeMap<String, (i32, i32)> = BTreeMap::new();
+        let mut known = Known::new();
         let mut token = String::new();
-        let follow = async |token: &mut String, known: &mut BTreeMap<String, (i32, i32)>, until: &dyn Fn(&BTreeMap<String, (i32, i32)>) -> bool| {
+        let follow = async |token: &mut String, known: &mut Known, until: &dyn Fn(&Known) -> bool| {
             let request = pb::WatchAvailabilityRequest { resume_token: token.clone() };
             let mut stream = desk.catalog.clone().watch_availability(request).await.unwrap().into_inner();
             while !until(known) {
