@@ -149,7 +149,7 @@ impl Filled<'_> {
         }
         match self.db {
             Db::Sqlite { .. } => Ok(()),
-            // Within a minute it would do so by itself, but for the half of the benchmark.
+            // Within a minute it would do so by itself: not while we measure.
             Db::Postgres(_) => execute(self.db, "VACUUM ANALYZE".to_owned()).await,
         }
     }

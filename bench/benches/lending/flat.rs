@@ -1,5 +1,7 @@
 //! Whether it takes longer for somebody who had and has much, or where there were many loans.
 
+use std::{ops::Range, time::Duration};
+
 use bench::{Latencies, Random, Table};
 
 use crate::{
@@ -7,12 +9,16 @@ use crate::{
     rounds::{Desk, Pair},
 };
 
+/// Pairs that do not count.
+const WARM: usize = 50;
+
 /// Somebody's turn, in a suite of one size.
 struct Variant<'a> {
-    name: String,
+    patron: &'static str,
+    loans: &'a str,
     desk: &'a Desk,
     /// The clients who take turns.
-    clients: std::ops::Range<usize>,
+    clients: Range<usize>,
     seen: Vec<Pair>,
 }
 
@@ -24,9 +30,8 @@ struct Variant<'a> {
 pub async fn flatness(database: &str, suites: &[(&str, &Desk)], pairs: usize) -> anyhow::Result<Table> {
     let mut variants = Vec::new();
     for (loans, desk) in suites {
-        for (patron, clients) in [("1", LIGHT), ("1,000", HEAVY)] {
-            let name = format!("{patron} past and {patron} open | {loans}");
-            variants.push(Variant { name, desk, clients, seen: Vec::new() });
+        for (patron, clients) in [("1 past and 1 open", LIGHT), ("1,000 past and 1,000 open", HEAVY)] {
+            variants.push(Variant { patron, loans, desk, clients, seen: Vec::new() });
         }
     }
     let (mut random, many) = (Random::new(99), variants.len());
@@ -41,9 +46,6 @@ pub async fn flatness(database: &str, suites: &[(&str, &Desk)], pairs: usize) ->
     Ok(table(database, &variants))
 }
 
-/// Pairs that do not count.
-const WARM: usize = 50;
-
 fn table(database: &str, variants: &[Variant<'_>]) -> Table {
     let mut table = Table::new(&[
         "database",
@@ -56,14 +58,14 @@ fn table(database: &str, variants: &[Variant<'_>]) -> Table {
         "p95",
         "p95 to that of the first",
     ]);
+    // Of borrowing, and of returning.
     let latencies = |variant: &Variant<'_>| {
-        let of =
-            |part: fn(&Pair) -> std::time::Duration| Latencies::of(variant.seen.iter().map(|pair| Some(part(pair))));
+        let of = |part: fn(&Pair) -> Duration| Latencies::of(variant.seen.iter().map(|pair| Some(part(pair))));
         [of(|pair| pair.borrow), of(|pair| pair.give_back)]
     };
     let Some(first) = variants.first().map(latencies) else { return table };
     for variant in variants {
-        let mut cells = vec![database.to_owned(), variant.name.clone()];
+        let mut cells = [database, variant.patron, variant.loans].map(str::to_owned).to_vec();
         for (seen, first) in latencies(variant).iter().zip(&first) {
             let (p50, p95) = (seen.percentile(50), seen.percentile(95));
             cells.push(format!("{:.2} ms", p50.as_secs_f64() * 1000.0));
