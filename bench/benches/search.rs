@@ -146,7 +146,7 @@ impl Catalogue {
         let loaded = load(&served, books, 0..size).await?;
         eprintln!("{size} books are loaded in {loaded:.1?}");
         if cluster.is_some() {
-            let [_, catalog] = data.urls();
+            let [_, catalog, _] = data.urls();
             settle(&catalog).await?;
         }
         Ok(Self { size, loaded, random: Random::new(size.into()), took: Vec::new(), misses: 0, served, _data: data })

@@ -1,6 +1,6 @@
 //! The suite in processes of its own, as one or as three, on SQLite or PostgreSQL.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{net::TcpListener, path::Path, sync::Arc};
 
 use bibliotique::cli::Cli;
 use clap::Parser as _;
@@ -37,8 +37,8 @@ pub async fn serve_if_asked() -> anyhow::Result<()> {
 /// Where a suite keeps its data. Dropped, it is gone.
 pub struct Data {
     directory: TempDir,
-    /// The databases of identity and catalog, if they are not files in the directory.
-    postgres: Option<[String; 2]>,
+    /// The databases of identity, catalog and lending, if they are not files in the directory.
+    postgres: Option<[String; 3]>,
 }
 
 impl Data {
@@ -55,14 +55,19 @@ impl Data {
     /// # Errors
     /// When the directory for the secrets cannot be made.
     pub async fn postgres(cluster: &Cluster) -> anyhow::Result<Self> {
-        let databases = [cluster.database().await, cluster.database().await];
+        let databases = [cluster.database().await, cluster.database().await, cluster.database().await];
         Ok(Self { directory: tempfile::tempdir()?, postgres: Some(databases) })
     }
 
-    /// The databases of identity and catalog.
-    pub fn urls(&self) -> [String; 2] {
+    /// The databases of identity, catalog and lending.
+    pub fn urls(&self) -> [String; 3] {
         let file = |name| format!("sqlite:{}", self.directory.path().join("data").join(name).display());
-        self.postgres.clone().unwrap_or_else(|| [file("identity.db"), file("catalog.db")])
+        self.postgres.clone().unwrap_or_else(|| ["identity.db", "catalog.db", "lending.db"].map(file))
+    }
+
+    /// The directory, for files that are to be gone with it.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// For a process that makes an embedded suite of it.
@@ -75,8 +80,12 @@ impl Data {
     }
 
     fn databases(&self) -> Variables {
-        let [identity, catalog] = self.urls();
-        vec![("BIBLIOTIQUE_IDENTITY_DATABASE_URL", identity), ("BIBLIOTIQUE_CATALOG_DATABASE_URL", catalog)]
+        let names = [
+            "BIBLIOTIQUE_IDENTITY_DATABASE_URL",
+            "BIBLIOTIQUE_CATALOG_DATABASE_URL",
+            "BIBLIOTIQUE_LENDING_DATABASE_URL",
+        ];
+        names.into_iter().zip(self.urls()).collect()
     }
 }
 
@@ -87,6 +96,7 @@ fn common() -> Variables {
         ("BIBLIOTIQUE_ADMIN_PASSWORD", ADMIN.1),
         ("BIBLIOTIQUE_INTERNAL_KEY", INTERNAL_KEY),
         ("BIBLIOTIQUE_PEPPER", PEPPER),
+        ("BIBLIOTIQUE_LOAN_LIMIT", "10000"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .to_vec()
@@ -97,6 +107,7 @@ pub struct Addresses {
     http: String,
     identity: String,
     catalog: String,
+    lending: String,
 }
 
 impl Addresses {
@@ -105,7 +116,8 @@ impl Addresses {
     /// # Errors
     /// When there are none.
     pub fn free() -> anyhow::Result<Self> {
-        Ok(Self { http: free_address()?, identity: free_address()?, catalog: free_address()? })
+        let [http, identity, catalog, lending] = [free_address()?, free_address()?, free_address()?, free_address()?];
+        Ok(Self { http, identity, catalog, lending })
     }
 
     /// For a process that listens there, or looks for the others there.
@@ -114,6 +126,7 @@ impl Addresses {
             ("BIBLIOTIQUE_HTTP_ADDR", self.http.clone()),
             ("BIBLIOTIQUE_IDENTITY_ADDR", self.identity.clone()),
             ("BIBLIOTIQUE_CATALOG_ADDR", self.catalog.clone()),
+            ("BIBLIOTIQUE_LENDING_ADDR", self.lending.clone()),
         ]
     }
 }
@@ -152,7 +165,7 @@ impl Served {
         let addresses = Addresses::free()?;
         let variables = [common(), data.databases(), addresses.variables()].concat();
         let mut processes = Vec::new();
-        for role in ["identity", "catalog", "gateway"] {
+        for role in ["identity", "lending", "catalog", "gateway"] {
             processes.push(Process::start(&["serve", role], variables.clone()).await?);
         }
         Ok(Self { processes, addresses })

@@ -87,19 +87,19 @@ async fn measure(database: Database, args: &Args) -> anyhow::Result<Table> {
     let together = Served::together(&data).await?;
     load(&together, &Arc::new(Books::default()), 0..BOOKS).await?;
     let apart = Served::apart(&data).await?;
-    let [_, catalog] = data.urls();
+    let [_, catalog, lending] = data.urls();
     let addresses = [free_address()?, free_address()?, free_address()?];
     let [alone, front, back] = &addresses;
     let yardsticks = [
-        Process::start(&["yardstick", "alone", alone, &catalog], Vec::new()).await?,
-        Process::start(&["yardstick", "back", back, &catalog], Vec::new()).await?,
+        Process::start(&["yardstick", "alone", alone, &catalog, &lending], Vec::new()).await?,
+        Process::start(&["yardstick", "back", back, &catalog, &lending], Vec::new()).await?,
         Process::start(&["yardstick", "front", front, back], Vec::new()).await?,
     ];
     let [of_alone, of_back, of_front] = yardsticks.each_ref().map(Process::id);
     let mut systems = [
         System::new("the suite in one process", together.url(""), together.ids()),
         System::new("(a) one handler that queries", format!("http://{alone}"), vec![of_alone]),
-        System::new("gateway and catalog as two processes", apart.url(""), apart.ids()),
+        System::new("gateway, catalog and lending as processes", apart.url(""), apart.ids()),
         System::new("(b) one handler that calls one that queries", format!("http://{front}"), vec![of_front, of_back]),
     ];
 

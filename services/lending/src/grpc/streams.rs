@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proto::lending::v1 as pb;
 use shared::{Error, feed::Position};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tracing::Instrument as _;
@@ -14,6 +14,9 @@ use crate::domain::Refusal;
 
 /// How long the other side may take for a message.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// From one message to the next: whoever follows writes each of them down, and what changes meanwhile goes together.
+const PAUSE: Duration = Duration::from_millis(50);
 
 type Answers = mpsc::Sender<Result<pb::WatchAvailabilityResponse, Status>>;
 
@@ -46,6 +49,7 @@ impl Lending {
             if answers.send_timeout(Ok(message), PATIENCE).await.is_err() {
                 return Ok(());
             }
+            sleep(PAUSE).await;
         }
     }
 }
