@@ -9,7 +9,7 @@ use bench::{Books, Data, Latencies, Question, Random, Served, Table, load, proce
 use clap::{Parser, ValueEnum};
 use reqwest::header::LINK;
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use testing::Cluster;
 use tokio::time::{Instant, sleep};
 
@@ -136,6 +136,22 @@ fn table(catalogues: &[Catalogue]) -> Table {
     table
 }
 
+/// Waits until lending has made the copies that were ordered of it and catalog has heard of all: both go on behind an import, and
+/// would be measured with the questions.
+async fn copies_are_there(data: &Data, catalog: &str) -> anyhow::Result<()> {
+    const UNHEARD: &str = "SELECT COUNT(*) FROM book WHERE stock_revision < 0";
+    loop {
+        let unheard: i64 = match data.is_sqlite() {
+            true => sqlx::query_scalar(UNHEARD).fetch_one(&mut SqliteConnection::connect(catalog).await?).await?,
+            false => sqlx::query_scalar(UNHEARD).fetch_one(&mut PgConnection::connect(catalog).await?).await?,
+        };
+        if unheard == 0 {
+            return Ok(());
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
 impl Catalogue {
     async fn load(books: &Arc<Books>, cluster: Option<&Cluster>, size: u32) -> anyhow::Result<Self> {
         let data = match cluster {
@@ -145,8 +161,9 @@ impl Catalogue {
         let served = Served::together(&data).await?;
         let loaded = load(&served, books, 0..size).await?;
         eprintln!("{size} books are loaded in {loaded:.1?}");
+        let [_, catalog, _] = data.urls();
+        copies_are_there(&data, &catalog).await?;
         if cluster.is_some() {
-            let [_, catalog, _] = data.urls();
             settle(&catalog).await?;
         }
         Ok(Self { size, loaded, random: Random::new(size.into()), took: Vec::new(), misses: 0, served, _data: data })

@@ -65,6 +65,11 @@ impl Data {
         self.postgres.clone().unwrap_or_else(|| ["identity.db", "catalog.db", "lending.db"].map(file))
     }
 
+    /// Whether the databases are files.
+    pub const fn is_sqlite(&self) -> bool {
+        self.postgres.is_none()
+    }
+
     /// The directory, for files that are to be gone with it.
     pub fn path(&self) -> &Path {
         self.directory.path()
