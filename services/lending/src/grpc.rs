@@ -315,12 +315,7 @@ impl LendingService for Lending {
 
         let now = self.clock.now();
         let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
-        let may_renew = Account::may_renew(standing.as_ref());
-        let rule = |loan: &Loan, policy: &_, is_awaited| {
-            let renewed = loan.renew(policy, is_awaited, now);
-            // That a loan has ended is what is said first.
-            if loan.returned.is_some() { renewed } else { may_renew.and(renewed) }
-        };
+        let rule = |loan: &Loan, policy: &_, is_awaited| loan.renew(standing.as_ref(), policy, is_awaited, now);
         let render = |loan: &Loan| pb::RenewLoanResponse { loan: Some(render::loan(loan, now)) };
         let answer = self.store.renew_loan(id, owner, asked, rule, render).await?;
 
@@ -391,7 +386,7 @@ impl LendingService for Lending {
         let now = self.clock.now();
         let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
         let id: HoldId = Id::fresh(now).into();
-        let rule = |account: &Account, has_one, policy: &_| account.hold(book, has_one, id, policy, now);
+        let rule = |account: &Account, queue, policy: &_| account.hold(book, queue, id, policy, now);
         let render = |hold: &Hold| pb::PlaceHoldResponse { hold: Some(hold.clone().into()) };
         let answer = self.store.place_hold(patron, asked, book, rule, render).await?;
 

@@ -7,7 +7,7 @@ use super::{
     hold::{Hold, Progress},
     loan::Loan,
     policy::{Category, Policy},
-    shelf::Shelf,
+    shelf::{Queue, Shelf},
 };
 
 /// What identity says of an account.
@@ -87,23 +87,27 @@ impl Account {
         obstacles.into_iter().filter_map(|(is_there, refusal)| is_there.then_some(refusal)).collect()
     }
 
-    /// A place in the queue for a book, behind everybody. `has_one`: he is in it already.
+    /// A place in the queue for a book, behind everybody.
     ///
     /// # Errors
-    /// [`Refusal::PatronNotFound`], [`Refusal::PatronBlocked`], [`Refusal::HoldExists`], [`Refusal::HoldLimitReached`]
+    /// The first of [`Refusal::PatronNotFound`], [`Refusal::BookNotFound`], [`Refusal::PatronBlocked`], [`Refusal::HoldExists`],
+    /// [`Refusal::HoldLimitReached`]
     pub fn hold(
         &self,
         book: BookId,
-        has_one: bool,
+        queue: Queue,
         id: HoldId,
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Hold, Refusal> {
         let standing = self.standing.as_ref().filter(|_| !self.closed).ok_or(Refusal::PatronNotFound)?;
+        if queue == Queue::Unknown {
+            return Err(Refusal::BookNotFound);
+        }
         if !standing.active {
             return Err(Refusal::PatronBlocked);
         }
-        if has_one {
+        if queue == Queue::With {
             return Err(Refusal::HoldExists);
         }
         if self.open_holds >= i64::from(policy.hold_limit.get()) {
@@ -111,17 +115,6 @@ impl Account {
         }
         let progress = Progress::Waiting { position: 0 };
         Ok(Hold { id, patron: Some(self.patron), book, placed: now, progress })
-    }
-
-    /// Whether somebody may keep something for longer.
-    ///
-    /// # Errors
-    /// [`Refusal::PatronBlocked`], also for an account that is gone from identity: its loans are not.
-    pub const fn may_renew(standing: Option<&Standing>) -> Result<(), Refusal> {
-        match standing {
-            Some(standing) if standing.active => Ok(()),
-            Some(_) | None => Err(Refusal::PatronBlocked),
-        }
     }
 
     /// Whether he may be closed for good.
@@ -205,11 +198,14 @@ mod tests {
 
     #[test]
     fn somebody_waits_once_for_a_book_and_for_no_more_books_than_he_may() {
-        let hold = |account: &Account, has_one| account.hold(id(), has_one, id(), &Policy::default(), NOW);
+        let hold = |account: &Account, queue| account.hold(id(), queue, id(), &Policy::default(), NOW);
 
-        assert!(hold(&account(0), false).is_ok());
-        assert_eq!(hold(&account(0), true), Err(Refusal::HoldExists));
-        assert_eq!(hold(&Account { open_holds: 10, ..account(0) }, false), Err(Refusal::HoldLimitReached));
+        assert!(hold(&account(0), Queue::Without).is_ok());
+        assert_eq!(hold(&account(0), Queue::With), Err(Refusal::HoldExists));
+        let gone = Account { standing: None, ..account(0) };
+        assert_eq!(hold(&account(0), Queue::Unknown), Err(Refusal::BookNotFound));
+        assert_eq!(hold(&gone, Queue::Unknown), Err(Refusal::PatronNotFound));
+        assert_eq!(hold(&Account { open_holds: 10, ..account(0) }, Queue::Without), Err(Refusal::HoldLimitReached));
     }
 
     proptest! {

@@ -39,6 +39,17 @@ pub enum State {
     Withdrawn,
 }
 
+/// What happens to a copy that an admin says to be somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is there.
+    None,
+    /// It is lost.
+    Lose,
+    /// It was lost.
+    Find,
+}
+
 impl State {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::OnShelf, Self::OnLoan, Self::OnHoldShelf, Self::Lost, Self::Withdrawn];
@@ -54,14 +65,18 @@ impl State {
         }
     }
 
-    /// Whether a copy that is here can be said to be back on the shelf: only one that was lost can be found.
+    /// What it takes that a copy that is here is said to be there: only what is lost can be found, and the rest comes of loans.
     ///
     /// # Errors
     /// [`Refusal::CopyStateContradicted`]
-    pub const fn find(self) -> Result<(), Refusal> {
-        match self {
-            Self::Lost | Self::OnShelf => Ok(()),
-            Self::OnLoan | Self::OnHoldShelf | Self::Withdrawn => Err(Refusal::CopyStateContradicted),
+    pub const fn change(self, to: Self) -> Result<Change, Refusal> {
+        match (self, to) {
+            (Self::Lost, Self::Lost) | (Self::OnShelf, Self::OnShelf) => Ok(Change::None),
+            (_, Self::Lost) => Ok(Change::Lose),
+            (Self::Lost, Self::OnShelf) => Ok(Change::Find),
+            (_, Self::OnShelf | Self::OnLoan | Self::OnHoldShelf | Self::Withdrawn) => {
+                Err(Refusal::CopyStateContradicted)
+            }
         }
     }
 
@@ -124,8 +139,11 @@ mod tests {
         assert_eq!(State::OnShelf.withdraw(), Ok(()));
         assert_eq!(State::OnLoan.withdraw(), Err(Refusal::CopyOnLoan));
         assert_eq!(State::OnHoldShelf.withdraw(), Err(Refusal::CopySetAside));
-        assert_eq!(State::OnLoan.find(), Err(Refusal::CopyStateContradicted));
-        assert_eq!(State::Lost.find(), Ok(()));
+        assert_eq!(State::OnLoan.change(State::OnShelf), Err(Refusal::CopyStateContradicted));
+        assert_eq!(State::OnShelf.change(State::OnLoan), Err(Refusal::CopyStateContradicted));
+        assert_eq!(State::Lost.change(State::OnShelf), Ok(Change::Find));
+        assert_eq!(State::OnLoan.change(State::Lost), Ok(Change::Lose));
+        assert_eq!(State::Lost.change(State::Lost), Ok(Change::None));
     }
 
     #[test]

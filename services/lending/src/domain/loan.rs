@@ -2,7 +2,7 @@
 
 use shared::Timestamp;
 
-use super::{BookId, CopyId, LoanId, PatronId, Refusal, policy::Policy};
+use super::{BookId, CopyId, LoanId, PatronId, Refusal, account::Standing, policy::Policy};
 
 /// A copy that a patron has, or had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +75,24 @@ impl Loan {
         Ok(Self { lost: true, ..self.end(now)? })
     }
 
-    /// For another period that begins now, but never for less than it had. `is_awaited`: somebody waits for the book.
+    /// For another period that begins now, but never for less than it had. `standing`: of whoever has it, if identity knows him;
+    /// `is_awaited`: somebody waits for the book.
     ///
     /// # Errors
-    /// [`Refusal::LoanReturned`], [`Refusal::LoanOverdue`], [`Refusal::RenewalLimitReached`], [`Refusal::BookAwaited`]
-    pub fn renew(&self, policy: &Policy, is_awaited: bool, now: Timestamp) -> Result<Self, Refusal> {
+    /// The first of [`Refusal::LoanReturned`], [`Refusal::PatronBlocked`], [`Refusal::LoanOverdue`],
+    /// [`Refusal::RenewalLimitReached`], [`Refusal::BookAwaited`]
+    pub fn renew(
+        &self,
+        standing: Option<&Standing>,
+        policy: &Policy,
+        is_awaited: bool,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
         match self.state(now) {
             State::Returned => Err(Refusal::LoanReturned),
+            State::Open | State::Overdue if !standing.is_some_and(|standing| standing.active) => {
+                Err(Refusal::PatronBlocked)
+            }
             State::Overdue => Err(Refusal::LoanOverdue),
             State::Open if self.renewals >= policy.renewal_limit.get() => Err(Refusal::RenewalLimitReached),
             State::Open if is_awaited => Err(Refusal::BookAwaited),
@@ -126,6 +137,7 @@ mod tests {
     use shared::Id;
 
     use super::*;
+    use crate::domain::policy::Category;
 
     const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
@@ -136,6 +148,10 @@ mod tests {
     fn loan(due: Timestamp) -> Loan {
         let (borrowed, returned) = (NOW, None);
         Loan { id: id(), patron: Some(id()), book: id(), copy: id(), borrowed, due, returned, renewals: 0, lost: false }
+    }
+
+    fn active() -> Standing {
+        Standing { active: true, category: Category::everybody() }
     }
 
     fn days(days: u64) -> Duration {
@@ -158,21 +174,32 @@ mod tests {
         assert_eq!(ended.returned, Some(NOW + days(1)));
         assert_eq!(ended.end(NOW + days(2)), Err(Refusal::LoanReturned));
         assert_eq!(ended.lose(NOW + days(2)), Err(Refusal::LoanReturned));
-        assert_eq!(ended.renew(&Policy::default(), false, NOW + days(2)), Err(Refusal::LoanReturned));
+        assert_eq!(ended.renew(Some(&active()), &Policy::default(), false, NOW + days(2)), Err(Refusal::LoanReturned));
     }
 
     #[test]
     fn a_loan_is_renewed_as_often_as_the_policy_says_and_not_while_somebody_waits() {
         let policy = Policy::default();
         let first = loan(NOW + days(14));
-        let second = first.renew(&policy, false, NOW + days(10)).unwrap();
-        let third = second.renew(&policy, false, NOW + days(20)).unwrap();
+        let second = first.renew(Some(&active()), &policy, false, NOW + days(10)).unwrap();
+        let third = second.renew(Some(&active()), &policy, false, NOW + days(20)).unwrap();
 
         assert_eq!((second.due, second.renewals), (NOW + days(24), 1));
         assert_eq!((third.due, third.renewals), (NOW + days(34), 2));
-        assert_eq!(third.renew(&policy, false, NOW + days(30)), Err(Refusal::RenewalLimitReached));
-        assert_eq!(first.renew(&policy, true, NOW), Err(Refusal::BookAwaited));
-        assert_eq!(first.renew(&policy, false, NOW + days(15)), Err(Refusal::LoanOverdue));
+        assert_eq!(third.renew(Some(&active()), &policy, false, NOW + days(30)), Err(Refusal::RenewalLimitReached));
+        assert_eq!(first.renew(Some(&active()), &policy, true, NOW), Err(Refusal::BookAwaited));
+        assert_eq!(first.renew(Some(&active()), &policy, false, NOW + days(15)), Err(Refusal::LoanOverdue));
+    }
+
+    #[test]
+    fn who_is_blocked_renews_nothing_and_that_a_loan_has_ended_is_said_first() {
+        let (open, policy) = (loan(NOW + days(14)), Policy::default());
+        let blocked = Standing { active: false, ..active() };
+
+        for standing in [Some(&blocked), None] {
+            assert_eq!(open.renew(standing, &policy, false, NOW), Err(Refusal::PatronBlocked));
+            assert_eq!(open.end(NOW).unwrap().renew(standing, &policy, false, NOW), Err(Refusal::LoanReturned));
+        }
     }
 
     #[test]
@@ -195,7 +222,7 @@ mod tests {
         fn a_renewal_never_shortens_a_loan(due in 0_u64..400, at in 0_u64..400, awaited: bool) {
             let loan = loan(NOW + days(due));
 
-            if let Ok(renewed) = loan.renew(&Policy::default(), awaited, NOW + days(at)) {
+            if let Ok(renewed) = loan.renew(Some(&active()), &Policy::default(), awaited, NOW + days(at)) {
                 prop_assert!(renewed.due >= loan.due && renewed.renewals == 1 && !awaited && at <= due);
             }
         }

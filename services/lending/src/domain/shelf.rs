@@ -54,3 +54,14 @@ pub enum Shelf {
         hold: Option<HoldId>,
     },
 }
+
+/// How a patron stands to the queue for a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// There is no such book.
+    Unknown,
+    /// He is not in it.
+    Without,
+    /// He is in it already.
+    With,
+}

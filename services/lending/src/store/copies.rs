@@ -19,7 +19,7 @@ use super::{
 use crate::domain::{
     BookId, CopyId, LoanId, PatronId, Refusal,
     audit::{Event, Origin},
-    copy::{Barcode, Copy, State},
+    copy::{Barcode, Change, Copy, State},
     loan::Loan,
     shelf::Stock,
 };
@@ -397,24 +397,18 @@ impl Store {
                     .execute(&mut *tx)
                     .await?;
             }
-            match state {
-                None => (),
-                Some(State::Lost) if before.state == State::Lost => (),
-                Some(State::Lost) => {
+            let change = state.map_or(Ok(Change::None), |state| before.state.change(state));
+            match change.map_err(shared::Error::Refused)? {
+                Change::None => (),
+                Change::Lose => {
                     lose!(tx, &self.db, &before, by);
                     // Whoever it was set aside for takes another one that is here.
                     serve_queue!(tx, &self.db, before.book, by.at);
                     record!(tx, by, Event::CopyLost, id.to_string(), format!("state={}", before.state.name()));
                 }
-                Some(State::OnShelf) => {
-                    before.state.find().map_err(shared::Error::Refused)?;
-                    if before.state == State::Lost {
-                        release!(tx, &self.db, before.book, id, State::Lost, by.at);
-                        record!(tx, by, Event::CopyFound, id.to_string(), "");
-                    }
-                }
-                Some(State::OnLoan | State::OnHoldShelf | State::Withdrawn) => {
-                    return Err(shared::Error::Refused(Refusal::CopyStateContradicted));
+                Change::Find => {
+                    release!(tx, &self.db, before.book, id, State::Lost, by.at);
+                    record!(tx, by, Event::CopyFound, id.to_string(), "");
                 }
             }
             copy!(&mut *tx, id)

@@ -16,6 +16,7 @@ use crate::domain::{
     copy::State,
     hold::{Hold, Outcome},
     policy::Policy,
+    shelf::Queue,
 };
 
 /// One hold, as it is now.
@@ -31,17 +32,17 @@ macro_rules! hold {
 pub(super) use hold;
 
 impl Store {
-    /// Puts a patron into the queue for a book by `rule`, which is told whether he is in it already. A copy that is on the shelf is
+    /// Puts a patron into the queue for a book by `rule`. A copy that is on the shelf is
     /// set aside for him.
     ///
     /// # Errors
-    /// [`Refusal::BookNotFound`], [`Refusal::RequestIdReused`], and what `rule` refuses.
+    /// [`Refusal::RequestIdReused`], and what `rule` refuses.
     pub async fn place_hold<M: Message + Default>(
         &self,
         patron: PatronId,
         Asked { standing, now, replay }: Asked<'_>,
         book: BookId,
-        rule: impl Fn(&Account, bool, &Policy) -> std::result::Result<Hold, Refusal>,
+        rule: impl Fn(&Account, Queue, &Policy) -> std::result::Result<Hold, Refusal>,
         render: impl Fn(&Hold) -> M,
     ) -> Result<M> {
         let placed = tx!(&self.db, |tx| {
@@ -59,11 +60,12 @@ impl Store {
                 .fetch_optional(&mut *tx)
                 .await?;
                 let policy = policy!(&mut *tx, self, standing);
-                let hold = match (rule(&account, has_one.is_some(), &policy), stock) {
-                    (Err(Refusal::PatronNotFound), _) => return Err(shared::Error::Refused(Refusal::PatronNotFound)),
-                    (_, None) => return Err(shared::Error::Refused(Refusal::BookNotFound)),
-                    (ruled, Some(_)) => ruled.map_err(shared::Error::Refused)?,
+                let queue = match (stock, has_one) {
+                    (None, _) => Queue::Unknown,
+                    (Some(_), None) => Queue::Without,
+                    (Some(_), Some(_)) => Queue::With,
                 };
+                let hold = rule(&account, queue, &policy).map_err(shared::Error::Refused)?;
                 sqlx::query(
                     "INSERT INTO hold (id, patron_id, book_id, placed_at, hold_days) VALUES ($1, $2, $3, $4, $5)",
                 )
