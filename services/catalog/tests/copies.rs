@@ -147,6 +147,23 @@ testing::on_both! {
         assert_eq!(found(&catalog, "deux").await, ["Deux"]);
     }
 
+    async fn what_lending_said_before_changes_nothing(db: Database) {
+        let (apart, catalog) = open(&db).await;
+        let (book, later) = (create(&catalog, with(2, "Devant")).await, create(&catalog, with(1, "Derrière")).await);
+        settles(&db, &apart, &catalog, &book.id, (2, 2)).await;
+        settles(&db, &apart, &catalog, &later.id, (1, 1)).await;
+        let newer = format!("UPDATE book SET stock_revision = 1000000 WHERE id = '{}'", book.id);
+        apart::by_hand(&db, "catalog", &newer).await;
+
+        let person = apart.person("lecteur").await;
+        apart.borrow(&person, &book.id).await;
+        apart.borrow(&person, &later.id).await;
+
+        eventually(async || get(&catalog, &later.id).await.available_copies == 0).await;
+        assert_eq!(get(&catalog, &book.id).await.available_copies, 2, "something newer was known");
+        assert_eq!(apart.lent(&book.id).await, Some((2, 1)));
+    }
+
     async fn what_is_imported_has_its_copies_in_lending(db: Database) {
         let (apart, catalog) = open(&db).await;
         let copies = |copies: i32, title: &str| pb::Draft { copies: Some(copies), ..draft(1, titled(title)) };
