@@ -396,7 +396,7 @@ impl PassportArgs {
         let caller = match self.role {
             PassportRole::Admin => Caller::operator(),
             PassportRole::Service => Caller::service("operator"),
-            PassportRole::Client => Caller { role: Role::Client, ..Caller::operator() },
+            PassportRole::Client => Caller { role: Role::Client, scope: String::new(), ..Caller::operator() },
         };
         match &self.subject {
             Some(subject) => Caller { subject: subject.clone(), ..caller },

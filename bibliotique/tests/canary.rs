@@ -152,7 +152,7 @@ async fn speak_grpc(identity: &Process, id: &str, key: &str, old: &str) {
     service.verify_api_key(VerifyApiKeyRequest { key: key.to_owned() }).await.unwrap();
     service.verify_api_key(VerifyApiKeyRequest { key: WRONG.to_owned() }).await.unwrap_err();
 
-    let own = Caller { subject: id.to_owned(), role: Role::Admin, scope: String::new(), session: None };
+    let own = Caller { subject: id.to_owned(), ..Caller::operator() };
     let change = |old: &str, new: &str| ChangePasswordRequest {
         account_id: id.to_owned(),
         old_password: old.to_owned(),

@@ -110,11 +110,22 @@ impl Gateway {
             Err(status) if status.code() == Code::NotFound => return Err(Fault::RevokedToken),
             Err(status) => return Err(status.into()),
         };
-        let role = match answer.role() {
-            pb::Role::Admin => Role::Admin,
-            pb::Role::Client | pb::Role::Unspecified => Role::Client,
-        };
-        Ok(Caller { subject: claims.sub, role, scope: answer.scope, session: Some(claims.sid) })
+        let (role, sub_type) = kind_of(answer.role());
+        let (sub_type, session) = (sub_type.to_owned(), Some(claims.sid));
+        Ok(Caller { subject: claims.sub, role, sub_type, scope: answer.scope, session })
+    }
+}
+
+/// What the policy tables go by, and the `sub_type` that document 001 knows.
+const fn kind_of(role: pb::Role) -> (Role, &'static str) {
+    match role {
+        pb::Role::Admin => (Role::Admin, "admin"),
+        pb::Role::Client | pb::Role::Unspecified => (Role::Client, "client"),
+        pb::Role::Child => (Role::Client, "child"),
+        pb::Role::Educator => (Role::Client, "educator"),
+        pb::Role::HealthProfessional => (Role::Client, "healthprofessional"),
+        pb::Role::Family => (Role::Client, "family"),
+        pb::Role::Application => (Role::Client, "application"),
     }
 }
 

@@ -61,6 +61,9 @@ secret! {
     identity::v1::LogInRequest,
     identity::v1::LogInResponse,
     identity::v1::ChangePasswordRequest,
+    identity::v1::ResetPasswordRequest,
+    identity::v1::CreateMemberRequest,
+    identity::v1::create_member_request::Credential,
     identity::v1::CreateApiKeyResponse,
     identity::v1::VerifyApiKeyRequest,
 }

@@ -20,6 +20,9 @@ pub const LIFETIME: Duration = Duration::from_secs(60);
 /// How far two machines' clocks may differ.
 const LEEWAY: Duration = Duration::from_secs(5);
 
+/// The scope of an operator: all of them.
+const EVERY_SCOPE: &str = "*";
+
 /// What a caller is, for the policy tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,6 +43,9 @@ pub struct Caller {
     pub subject: String,
     /// What the policy tables ask for.
     pub role: Role,
+    /// What kind of account it is, as the access token's claim of that name says; empty for who has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sub_type: String,
     /// OAuth-style scopes, separated by blanks.
     pub scope: String,
     /// The session that the call belongs to.
@@ -50,12 +56,21 @@ pub struct Caller {
 impl Caller {
     /// A role of the suite that calls a neighbour for its own reasons.
     pub fn service(name: &str) -> Self {
-        Self { subject: format!("service:{name}"), role: Role::Service, scope: String::new(), session: None }
+        Self::new(&format!("service:{name}"), Role::Service, "")
     }
 
     /// An operator at the command line.
     pub fn operator() -> Self {
-        Self { subject: "operator".to_owned(), role: Role::Admin, scope: String::new(), session: None }
+        Self::new("operator", Role::Admin, EVERY_SCOPE)
+    }
+
+    fn new(subject: &str, role: Role, scope: &str) -> Self {
+        Self { subject: subject.to_owned(), role, sub_type: String::new(), scope: scope.to_owned(), session: None }
+    }
+
+    /// Whether one of these scopes is his.
+    pub fn has_scope(&self, wanted: &[&str]) -> bool {
+        self.scope.split(' ').any(|scope| scope == EVERY_SCOPE || wanted.contains(&scope))
     }
 }
 

@@ -47,6 +47,18 @@ pub enum Access {
     Open,
     /// Callers with a passport of one of these roles.
     Roles(&'static [Role]),
+    /// Callers with a passport that has one of these scopes.
+    Scopes(&'static [&'static str]),
+}
+
+impl Access {
+    fn admits(&self, caller: &Caller) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Roles(roles) => roles.contains(&caller.role),
+            Self::Scopes(scopes) => caller.has_scope(scopes),
+        }
+    }
 }
 
 /// A row of a service's policy table: the rpc's path (`/package.Service/Method`) and who may call it.
@@ -95,17 +107,17 @@ impl Guard {
 
     /// By path alone: a query is routed to the handler too, so it must not matter here.
     fn admit(&self, path: &str, headers: &HeaderMap) -> Result<Option<Caller>, Status> {
-        let roles = match self.policy.get(path) {
+        let access = match self.policy.get(path) {
             Some(Access::Open) => return Ok(None),
-            Some(Access::Roles(roles)) => roles,
+            Some(access) => access,
             None => return Err(Status::permission_denied("no policy lets anybody call this")),
         };
         let passport = headers.get(PASSPORT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let caller = self.verify(passport).map_err(|invalid| Status::unauthenticated(invalid.to_string()))?;
-        if roles.contains(&caller.role) {
+        if access.admits(&caller) {
             Ok(Some(caller))
         } else {
-            Err(Status::permission_denied("the passport's role may not call this"))
+            Err(Status::permission_denied("the passport's role or scope may not call this"))
         }
     }
 }

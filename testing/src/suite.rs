@@ -282,5 +282,6 @@ impl Answer {
 
 /// A signed-in client, for calls to a service without the gateway.
 pub fn client(account_id: &str) -> Caller {
-    Caller { subject: account_id.to_owned(), role: Role::Client, scope: String::new(), session: None }
+    let (sub_type, scope) = ("client".to_owned(), String::new());
+    Caller { subject: account_id.to_owned(), role: Role::Client, sub_type, scope, session: None }
 }
