@@ -91,7 +91,7 @@ impl From<pb::Account> for Client {
     fn from(account: pb::Account) -> Self {
         let role = match account.role() {
             pb::Role::Admin => "admin",
-            pb::Role::Client | pb::Role::Unspecified => "client",
+            _ => "client",
         };
         Self { id: account.id, nom: account.name, email: account.email, adresse: account.address, role }
     }
