@@ -8,7 +8,7 @@ use identity::{Admission, FirstAdmin, Settings, domain::account::Realm};
 use jiff::tz::TimeZone;
 use proto::{
     catalog::v1::catalog_service_client::CatalogServiceClient,
-    identity::v1::identity_service_client::IdentityServiceClient,
+    identity::v1::{identity_service_client::IdentityServiceClient, school_service_client::SchoolServiceClient},
     lending::v1::lending_service_client::LendingServiceClient,
 };
 use reqwest::{
@@ -219,6 +219,11 @@ impl TestSuite {
     /// Identity over gRPC, as somebody.
     pub fn identity_as(&self, caller: Caller) -> IdentityServiceClient<Channel> {
         IdentityServiceClient::new(self.suite.identity_as(caller))
+    }
+
+    /// Identity's school realm over gRPC, as somebody.
+    pub fn school_as(&self, caller: Caller) -> SchoolServiceClient<Channel> {
+        SchoolServiceClient::new(self.suite.identity_as(caller)).max_decoding_message_size(64 << 20)
     }
 }
 
