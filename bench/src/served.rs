@@ -4,7 +4,9 @@ use std::{net::TcpListener, path::Path, sync::Arc};
 
 use bibliotique::cli::Cli;
 use clap::Parser as _;
-use proto::catalog::v1::catalog_service_client::CatalogServiceClient;
+use proto::{
+    catalog::v1::catalog_service_client::CatalogServiceClient, identity::v1::school_service_client::SchoolServiceClient,
+};
 use shared::{
     Clock,
     channel::Channel,
@@ -196,10 +198,21 @@ impl Served {
     /// # Errors
     /// None, as long as addresses are addresses.
     pub fn catalog(&self) -> anyhow::Result<CatalogServiceClient<Channel>> {
-        let passports = Arc::new(Passports::new(&Secret::from(INTERNAL_KEY)));
-        let (address, caller) = (&self.addresses.catalog, Caller::operator());
-        let channel =
-            Channel::remote(address, proto::DESCRIPTORS, catalog::AUDIENCE, caller, passports, Clock::system())?;
+        let channel = as_operator(&self.addresses.catalog, catalog::AUDIENCE)?;
         Ok(CatalogServiceClient::new(channel).max_encoding_message_size(shared::rpc::MESSAGE_BYTES))
     }
+
+    /// The school realm of identity, called as an operator.
+    ///
+    /// # Errors
+    /// None, as long as addresses are addresses.
+    pub fn school(&self) -> anyhow::Result<SchoolServiceClient<Channel>> {
+        Ok(SchoolServiceClient::new(as_operator(&self.addresses.identity, identity::AUDIENCE)?))
+    }
+}
+
+fn as_operator(address: &str, audience: &'static str) -> anyhow::Result<Channel> {
+    let passports = Arc::new(Passports::new(&Secret::from(INTERNAL_KEY)));
+    let caller = Caller::operator();
+    Ok(Channel::remote(address, proto::DESCRIPTORS, audience, caller, passports, Clock::system())?)
 }

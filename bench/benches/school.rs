@@ -1,0 +1,226 @@
+//! Lists of children in schools of two sizes: what a hundred times as many children cost whoever looks at a page of them.
+//!
+//! `cargo bench -p bench --bench school`, or with sizes and databases of one's own: `-- 1000 10000 --only sqlite`
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use bench::{ADMIN, Data, Latencies, Random, Served, Table, process::machine, serve_if_asked};
+use clap::{Parser, ValueEnum};
+use proto::identity::v1::{self as pb, create_member_request::Credential, member::Details};
+use serde_json::{Value, json};
+use testing::Cluster;
+use tokio::{task::JoinSet, time::Instant};
+
+/// The sizes take turns, so that a noisy minute is everybody's.
+const ROUNDS: usize = 20;
+
+/// Requests in a round, of each list, to each size.
+const REQUESTS: usize = 10;
+
+/// Children that are made at once.
+const TOGETHER: usize = 64;
+
+/// Children of an institution.
+const CLASS: usize = 30;
+
+/// Somebody's bcrypt hash: nobody signs in with it.
+const HASH: &str = "$2b$04$......................e1nSCpcvfBKU3wBVZB9oSbqzSPkeBIu";
+
+/// Lists that are asked for. `{institution}` is one of the institutions, `{name}` the name of a child.
+const LISTS: [&str; 10] = [
+    "limit=100",
+    "limit=100&page=5",
+    "limit=100&sort=username",
+    "limit=100&sort=-age,username",
+    "limit=100&sort=gender",
+    "limit=100&sort=age_calc_date",
+    "limit=100&institution_id={institution}",
+    "limit=100&institution_id={institution}&sort=username&gender=male",
+    "username={name}",
+    "username={name}*",
+];
+
+#[derive(Parser)]
+struct Args {
+    /// How many children.
+    #[arg(default_values_t = [1_000, 100_000])]
+    sizes: Vec<usize>,
+    /// One database alone.
+    #[arg(long)]
+    only: Option<Database>,
+    /// What cargo says.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// A school of a size, and how long each list took.
+struct School {
+    size: usize,
+    loaded: Duration,
+    token: String,
+    institutions: Vec<String>,
+    random: Random,
+    took: [Vec<Option<Duration>>; LISTS.len()],
+    served: Served,
+    _data: Data,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    serve_if_asked().await?;
+    let args = Args::parse();
+    for database in [Database::Sqlite, Database::Postgres] {
+        if args.only.is_none_or(|only| only == database) {
+            println!("{database:?}; before: {}", machine());
+            let table = measure(database, &args.sizes).await?;
+            println!("{table}\nafter: {}\n", machine());
+        }
+    }
+    Ok(())
+}
+
+async fn measure(database: Database, sizes: &[usize]) -> anyhow::Result<Table> {
+    let cluster = match database {
+        Database::Sqlite => None,
+        Database::Postgres => Some(Cluster::start().await.context("PostgreSQL is not installed")?),
+    };
+    let http = reqwest::Client::new();
+    let mut schools = Vec::new();
+    for size in sizes {
+        schools.push(School::load(&http, cluster.as_ref(), *size).await?);
+    }
+    for round in 0..=ROUNDS {
+        for school in &mut schools {
+            school.ask(&http).await;
+            // The first round is for warming up.
+            if round == 0 {
+                school.took = Default::default();
+            }
+        }
+    }
+    Ok(table(&schools))
+}
+
+fn table(schools: &[School]) -> Table {
+    let mut heads = vec!["list".to_owned()];
+    heads.extend(
+        schools.iter().map(|school| {
+            format!("{} children (loaded in {:.0} s): p50 / p95", school.size, school.loaded.as_secs_f64())
+        }),
+    );
+    heads.extend(["p50 ratio", "p95 ratio (goal: at most 1.5)", "failed"].map(str::to_owned));
+    let mut table = Table::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    for (number, list) in LISTS.iter().enumerate() {
+        let of = |school: &School| Latencies::of(school.took.get(number).into_iter().flatten().copied());
+        let latencies: Vec<Latencies> = schools.iter().map(of).collect();
+        let mut row = vec![format!("`{list}`")];
+        let millis = |latencies: &Latencies, percent| latencies.percentile(percent).as_secs_f64() * 1000.0;
+        row.extend(latencies.iter().map(|of| format!("{:.2} / {:.2} ms", millis(of, 50), millis(of, 95))));
+        for percent in [50, 95] {
+            let first = latencies.first().map(|of| millis(of, percent)).unwrap_or_default();
+            let last = latencies.last().map(|of| millis(of, percent)).unwrap_or_default();
+            row.push(format!("{:.2}", last / first));
+        }
+        row.push(latencies.iter().map(Latencies::failed).sum::<usize>().to_string());
+        table.row(&row);
+    }
+    table
+}
+
+/// The name of a child by its number.
+fn name(number: usize) -> String {
+    const FIRST: [&str; 8] = ["Zoé", "Adam", "Élodie", "Noah", "Inès", "Liam", "Chloé", "Yanis"];
+    format!("{} {number:06}", FIRST[number % FIRST.len()])
+}
+
+fn child(number: usize, institution: &str) -> pb::CreateMemberRequest {
+    let gender = if number.is_multiple_of(2) { pb::Gender::Male } else { pb::Gender::Female };
+    let child = pb::Child {
+        gender: gender.into(),
+        age: (6 + number % 12).to_string(),
+        age_calc_date: Some(format!("2025-{:02}-{:02}", 1 + number % 12, 1 + number % 28)),
+    };
+    let member = pb::Member {
+        username: name(number),
+        institution_id: Some(institution.to_owned()),
+        details: Some(Details::Child(child)),
+        ..pb::Member::default()
+    };
+    pb::CreateMemberRequest {
+        member: Some(member),
+        credential: Some(Credential::PasswordHash(HASH.to_owned())),
+        validate_only: false,
+    }
+}
+
+impl School {
+    async fn load(http: &reqwest::Client, cluster: Option<&Cluster>, size: usize) -> anyhow::Result<Self> {
+        let data = match cluster {
+            Some(cluster) => Data::postgres(cluster).await?,
+            None => Data::sqlite()?,
+        };
+        let served = Served::together(&data).await?;
+        let began = Instant::now();
+        let mut institutions = Vec::new();
+        for number in 0..size.div_ceil(CLASS) {
+            let (name, r#type) = (format!("School {number}"), "school".to_owned());
+            let institution = Some(pb::Institution { name, r#type, ..pb::Institution::default() });
+            let made = served.school()?.create_institution(pb::CreateInstitutionRequest { institution }).await?;
+            institutions.push(made.into_inner().institution.context("an institution")?.id);
+        }
+        let mut making = JoinSet::new();
+        for number in 0..size {
+            if making.len() >= TOGETHER {
+                making.join_next().await.context("one")???;
+            }
+            let mut school = served.school()?;
+            let request = child(number, &institutions[number % institutions.len()]);
+            making.spawn(async move { school.create_member(request).await.map(drop) });
+        }
+        while let Some(made) = making.join_next().await {
+            made??;
+        }
+        let loaded = began.elapsed();
+        let token = sign_in(http, &served).await?;
+        let took = Default::default();
+        Ok(Self { size, loaded, token, institutions, random: Random::new(7), took, served, _data: data })
+    }
+
+    /// Asks for each list some times.
+    async fn ask(&mut self, http: &reqwest::Client) {
+        for (number, list) in LISTS.iter().enumerate() {
+            for _ in 0..REQUESTS {
+                let institution = &self.institutions[self.random.below(self.institutions.len())];
+                let child = name(self.random.below(self.size));
+                let list = list.replace("{institution}", institution).replace("{name}", &child);
+                let request = http.get(self.served.url(&format!("/v1/children?{list}"))).bearer_auth(&self.token);
+                let began = Instant::now();
+                let came = page(request).await;
+                self.took[number].push(came.then(|| began.elapsed()));
+            }
+        }
+    }
+}
+
+/// Whether a list came, with at least one child on it.
+async fn page(request: reqwest::RequestBuilder) -> bool {
+    let Ok(answer) = request.send().await else { return false };
+    let total = answer.headers().get("x-total-count").and_then(|total| total.to_str().ok()?.parse::<usize>().ok());
+    let came = answer.status().is_success() && total.is_some_and(|total| total > 0);
+    answer.bytes().await.is_ok_and(|body| came && body.len() > 2)
+}
+
+async fn sign_in(http: &reqwest::Client, served: &Served) -> anyhow::Result<String> {
+    let body = json!({"username": ADMIN.0, "password": ADMIN.1});
+    let answer = http.post(served.url("/auth")).json(&body).send().await?;
+    ensure!(answer.status().is_success(), "nobody can sign in");
+    let answer: Value = answer.json().await?;
+    Ok(answer["access_token"].as_str().context("a token")?.to_owned())
+}
