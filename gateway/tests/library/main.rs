@@ -20,6 +20,7 @@ mod password;
 mod preconditions;
 mod profile;
 mod reservations;
+mod school;
 
 use std::time::Duration;
 
