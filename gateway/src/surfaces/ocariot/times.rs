@@ -26,9 +26,13 @@ impl Bounds<'_> {
             (Some(period), None, None) => (now.checked_sub(period).ok(), None),
             (_, start, end) => (start, end),
         };
-        let exact = |at: Zoned| Timestamp::from_micros(at.timestamp().as_microsecond());
-        (start.map(exact), end.map(exact))
+        (start.and_then(exact), end.and_then(exact))
     }
+}
+
+/// A time of the years 1 to 9999: others no neighbour can read.
+fn exact(at: Zoned) -> Option<Timestamp> {
+    (at.year() > 0).then(|| Timestamp::from_micros(at.timestamp().as_microsecond()))
 }
 
 /// `today`, a date, or a date-time; without an offset they are of the zone of `now`.
@@ -70,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    /// `from` and `before` as seen from 2026-03-20T22:30:00Z in Tunis, an hour before UTC's midnight.
+    /// `from` and `before`, as seen half an hour before the midnight of UTC.
     fn times(start: &str, end: &str, period: &str) -> (String, String) {
         let now = "2026-03-20T23:30:00Z".parse::<jiff::Timestamp>().unwrap();
         let zone = TimeZone::get("Africa/Tunis").unwrap();
@@ -93,6 +97,9 @@ mod tests {
             ("", ""),
             ("tomorrow", ""),
             ("2026-02-30", ""),
+            ("-005000-01-01", ""),
+            ("0000-06-01", ""),
+            ("99999-01-01", ""),
             ("2026-13-01T00:00:00Z", ""),
         ] {
             assert_eq!(times(text, "", ""), (at.to_owned(), String::new()), "{text}");

@@ -238,6 +238,14 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_coordinate_is_answered_as_it_was_sent(degrees in -180.0..180.0_f64) {
+            let sent = degrees.to_string();
+            let read: Json = serde_json::from_str(&sent).unwrap();
+
+            prop_assert_eq!(reads(Rule::Coordinate, false, read), says(&sent));
+        }
+
+        #[test]
         fn the_text_of_a_number_means_the_number(float in any::<f64>().prop_filter("JSON has no others", |float| float.is_finite())) {
             let text = decimal(&Number::from_f64(float).unwrap());
 
