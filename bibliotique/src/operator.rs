@@ -139,7 +139,7 @@ pub fn identity_settings(
 ) -> anyhow::Result<identity::Settings> {
     let database = args.identity_database_url.clone().unwrap_or_else(|| embedded_url(directory, "identity.db"));
     let pepper = given_or_kept(args.pepper.as_ref(), directory, "pepper")?;
-    Ok(args.settings(database, pepper, session, reflection))
+    Ok(args.settings(database, pepper, session, reflection)?)
 }
 
 /// Catalog's settings in an embedded suite.

@@ -93,7 +93,7 @@ async fn identity_alone(args: ServeArgs) -> anyhow::Result<()> {
     let listener = bind(address).await?;
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
-    let settings = args.identity.settings(database, pepper, args.session(), args.reflection.at(address));
+    let settings = args.identity.settings(database, pepper, args.session(), args.reflection.at(address))?;
     let ways = Ways::of("identity", &internal_key);
     let lending = ways.to(&args.common.lending_addr, lending::AUDIENCE)?;
     let service = identity::start(settings, lending, ways.passports, ways.clock, leaving.clone()).await?;

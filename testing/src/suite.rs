@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bibliotique::{Suite, SuiteSettings};
 use gateway::GatewayArgs;
-use identity::{Admission, Settings};
+use identity::{Admission, FirstAdmin, Settings, domain::account::Realm};
 use jiff::tz::TimeZone;
 use proto::{
     catalog::v1::catalog_service_client::CatalogServiceClient,
@@ -88,7 +88,11 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
         session: Duration::from_secs(24 * 3600),
         admission: Admission { permits: 2, waiting: 10_000, patience: Duration::from_secs(30) },
         reflection: true,
-        first_admin: Some((ADMIN.to_owned(), Secret::from(PASSWORD))),
+        first_admin: Some(FirstAdmin {
+            realm: Realm::Library,
+            login: ADMIN.to_owned(),
+            password: Secret::from(PASSWORD),
+        }),
     };
     let time_zone = TimeZone::get("Africa/Tunis").expect("a zone of the bundled database");
     let settings = SuiteSettings {

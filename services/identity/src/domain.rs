@@ -4,7 +4,12 @@ pub mod account;
 pub mod api_key;
 pub mod audit;
 pub mod budget;
+pub mod group;
 pub mod hash;
+pub mod institution;
+pub mod label;
+pub mod listing;
+pub mod member;
 pub mod password;
 pub mod refusal;
 pub mod scope;
@@ -18,4 +23,8 @@ shared::ids! {
     SessionId,
     /// Of an API key.
     ApiKeyId,
+    /// Of an institution.
+    InstitutionId,
+    /// Of a group of children.
+    GroupId,
 }

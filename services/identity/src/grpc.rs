@@ -5,6 +5,7 @@ mod departures;
 mod refusal;
 mod registration;
 mod render;
+mod school;
 
 use proto::identity::v1::{self as pb, identity_service_server::IdentityService};
 use shared::{
@@ -21,19 +22,20 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         AccountId, ApiKeyId, Refusal, SessionId,
-        account::{Account, Address, Changes, Realm, Role},
+        account::{Account, Address, Changes, Login, Realm, Role, Username},
         api_key::{self, ApiKey},
         audit::Origin,
         hash::StoredHash,
         password::Policy,
     },
-    hasher::Hasher,
+    hasher::{Hasher, Turn},
     store::Store,
     tokens::Tokens,
 };
 use credentials::PasswordChange;
 pub use registration::Registrations;
-use render::{changes, field, role};
+pub use render::field;
+use render::{changes, role};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -73,14 +75,26 @@ impl Identity {
         let now = self.clock.now();
         Ok(Account {
             id: Id::fresh(now).into(),
-            realm: Realm::Library,
-            name: field("name", name)?,
-            email: field("email", email)?,
+            login: Login::Email(field("email", email)?),
+            name: Some(field("name", name)?),
             address: field::<Address>("address", address)?,
             role,
             active: true,
             created: now,
         })
+    }
+
+    /// An account of the school.
+    pub(crate) fn blank_of_school(&self, username: Username, role: Role, by: &Origin) -> Account {
+        Account {
+            id: Id::fresh(by.at).into(),
+            login: Login::Username(username),
+            name: None,
+            address: Address::default(),
+            role,
+            active: true,
+            created: by.at,
+        }
     }
 
     /// The hash of a new account's password, checked, or the one that it brings along.
@@ -95,9 +109,14 @@ impl Identity {
         if new.confirmation.is_some_and(|confirmation| confirmation != password) {
             return Err(Error::Refused(Refusal::ConfirmationMismatch));
         }
+        Ok(self.hash_new(&new.account, password).await?.1)
+    }
+
+    /// The hash of a password that the account's realm takes.
+    async fn hash_new(&self, account: &Account, password: String) -> Result<(Turn, StoredHash), Error<Refusal>> {
         let turn = self.hasher.turn().await?;
-        let (turn, password) = self.accept(turn, &new.account, password).await?;
-        Ok(turn.hash(&password).await?.1)
+        let (turn, password) = self.accept(turn, account, password).await?;
+        turn.hash(&password).await
     }
 
     async fn existing(&self, id: AccountId) -> Result<Account, Error<Refusal>> {
@@ -242,6 +261,17 @@ impl IdentityService for Identity {
         let account = self.replace_password(change, &self.origin(&caller)).await?;
 
         Ok(Response::new(pb::ChangePasswordResponse { account: Some(account.into()) }))
+    }
+
+    async fn reset_password(&self, request: Request<pb::ResetPasswordRequest>) -> Answer<pb::ResetPasswordResponse> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let account: AccountId = field("account_id", &request.account_id)?;
+        let session = caller.session.as_ref().and_then(|session| session.parse().ok());
+
+        self.reset_password(account, request.new_password, session, &self.origin(&caller)).await?;
+
+        Ok(Response::new(pb::ResetPasswordResponse {}))
     }
 
     async fn list_sessions(&self, request: Request<pb::ListSessionsRequest>) -> Answer<pb::ListSessionsResponse> {

@@ -13,7 +13,10 @@ mod tokens;
 use std::sync::Arc;
 
 use axum::Router;
-use proto::identity::v1::{create_account_request::Credential, identity_service_server::IdentityServiceServer};
+use proto::identity::v1::{
+    create_account_request::Credential, identity_service_server::IdentityServiceServer,
+    school_service_server::SchoolServiceServer,
+};
 use shared::{
     Clock, Error,
     channel::Channel,
@@ -21,19 +24,24 @@ use shared::{
     database::OpenError,
     health,
     passport::Passports,
-    rpc::{Guard, MESSAGE_BYTES},
+    rpc::{Guard, LIST_BYTES, MESSAGE_BYTES},
     secret::{ExposeSecret as _, Secret},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, service::Routes};
 
-use domain::{Refusal, account::Role, audit::Origin, hash::Pepper};
-use grpc::{Identity, NewAccount, Registrations};
+use domain::{
+    Refusal,
+    account::{Realm, Role},
+    audit::Origin,
+    hash::Pepper,
+};
+use grpc::{Identity, NewAccount, Registrations, field};
 pub use hasher::Admission;
 use hasher::Hasher;
 pub use policy::POLICY;
 pub use seal::BrokenSeal;
-pub use settings::{IdentityArgs, Settings};
+pub use settings::{ContradictorySettings, FirstAdmin, IdentityArgs, Settings};
 pub use store::Findings;
 use store::Store;
 use tokens::Tokens;
@@ -110,10 +118,13 @@ pub async fn start(
         let store = probe.clone();
         async move { store.answers().await }
     });
+    let school = SchoolServiceServer::from_arc(Arc::clone(&service))
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(LIST_BYTES);
     let server = IdentityServiceServer::from_arc(service)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
-    let mut routes = Routes::new(server).add_service(health.await);
+    let mut routes = Routes::new(server).add_service(school).add_service(health.await);
     if settings.reflection {
         routes = shared::rpc::with_reflection(routes, proto::DESCRIPTORS);
     }
@@ -134,7 +145,7 @@ pub async fn check(database_url: &Secret) -> Result<Findings, StartError> {
 
 impl Identity {
     /// Answers with whether anybody runs the place.
-    async fn prepare(&self, first_admin: Option<&(String, Secret)>) -> Result<bool, StartError> {
+    async fn prepare(&self, first_admin: Option<&FirstAdmin>) -> Result<bool, StartError> {
         let actor = "service:identity".to_owned();
         let by = Origin { actor, request_id: RequestId::fresh(), at: self.clock.now() };
         let failed = |error: Error<Refusal>| StartError::Store(Status::from(error).message().to_owned());
@@ -146,19 +157,22 @@ impl Identity {
                 self.store.rotate_signing_keys(&key, &by).await.map_err(failed)?;
             }
         }
-        if let Some((email, password)) = first_admin {
-            self.make_first_admin(email, password, &by).await.map_err(refused)?;
+        if let Some(first_admin) = first_admin {
+            self.make_first_admin(first_admin, &by).await.map_err(refused)?;
         }
         self.store.has_admin().await.map_err(failed)
     }
 
     /// An admin that exists is never touched.
-    async fn make_first_admin(&self, email: &str, password: &Secret, by: &Origin) -> Result<(), Error<Refusal>> {
+    async fn make_first_admin(&self, admin: &FirstAdmin, by: &Origin) -> Result<(), Error<Refusal>> {
         if self.store.has_admin().await? {
             return Ok(());
         }
-        let account = self.blank_account("Admin", email, "", Role::Admin)?;
-        let credential = Credential::Password(password.expose_secret().to_owned());
+        let account = match admin.realm {
+            Realm::Library => self.blank_account("Admin", &admin.login, "", Role::Admin)?,
+            Realm::School => self.blank_of_school(field("username", admin.login.trim())?, Role::Admin, by),
+        };
+        let credential = Credential::Password(admin.password.expose_secret().to_owned());
         let hash = self.hash_of(NewAccount { account: account.clone(), credential, confirmation: None }).await?;
         match self.store.create_account(&account, &hash, true, by).await {
             // Another replica was faster; or somebody else has this address, and then there still is no admin.

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use shared::secret::{KeyParser, Secret};
 
 use crate::{
-    domain::password::{LibraryPolicy, Policy},
+    domain::{
+        account::Realm,
+        password::{LibraryPolicy, Policy, SchoolPolicy},
+    },
     hasher::Admission,
 };
 
 /// Settings of the role identity.
 #[derive(Args, Clone, Debug)]
+#[command(group(ArgGroup::new("admin_login").args(["admin_email", "admin_username"]).multiple(true)))]
 pub struct IdentityArgs {
     /// Where identity's accounts are: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE.
     /// Embedded, by default a file in the data directory.
@@ -31,12 +35,24 @@ pub struct IdentityArgs {
     #[arg(long, env = "BIBLIOTIQUE_PASSWORD_POLICY", default_value = "composition")]
     pub password_policy: PasswordPolicy,
 
+    /// The fewest characters of a password of the school.
+    #[arg(long, env = "BIBLIOTIQUE_SCHOOL_PASSWORD_LEAST", default_value_t = 8, value_parser = clap::value_parser!(u8).range(8..=128))]
+    pub school_password_least: u8,
+
+    /// The most characters of a password of the school.
+    #[arg(long, env = "BIBLIOTIQUE_SCHOOL_PASSWORD_MOST", default_value_t = 128, value_parser = clap::value_parser!(u8).range(8..=128))]
+    pub school_password_most: u8,
+
     /// E-mail address of the first admin, made at a start with no admin in the database.
     #[arg(long, env = "BIBLIOTIQUE_ADMIN_EMAIL", requires = "admin_password")]
     pub admin_email: Option<String>,
 
+    /// User name of the first admin, where no e-mail address is given: then the admin's account is one of the school.
+    #[arg(long, env = "BIBLIOTIQUE_ADMIN_USERNAME", requires = "admin_password")]
+    pub admin_username: Option<String>,
+
     /// Password of the first admin.
-    #[arg(long, env = "BIBLIOTIQUE_ADMIN_PASSWORD", hide_env_values = true, requires = "admin_email")]
+    #[arg(long, env = "BIBLIOTIQUE_ADMIN_PASSWORD", hide_env_values = true, requires = "admin_login")]
     pub admin_password: Option<Secret>,
 }
 
@@ -47,6 +63,14 @@ pub enum PasswordPolicy {
     Composition,
     /// 15 characters at least, whatever they are (NIST SP 800-63B-4).
     Nist,
+}
+
+/// Settings that contradict each other.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("--school-password-least {least} is more than --school-password-most {most}")]
+pub struct ContradictorySettings {
+    least: u8,
+    most: u8,
 }
 
 /// What identity needs to run.
@@ -66,26 +90,58 @@ pub struct Settings {
     pub admission: Admission,
     /// Whether to tell what rpcs there are to whoever asks.
     pub reflection: bool,
-    /// The first admin's e-mail address and password.
-    pub first_admin: Option<(String, Secret)>,
+    /// See [`FirstAdmin`].
+    pub first_admin: Option<FirstAdmin>,
+}
+
+/// Who runs the place, where nobody does.
+#[derive(Clone, Debug)]
+pub struct FirstAdmin {
+    /// Whether the login is an e-mail address or a user name.
+    pub realm: Realm,
+    /// What he signs in with.
+    pub login: String,
+    /// His password.
+    pub password: Secret,
 }
 
 impl IdentityArgs {
     /// Settings with these, where the database's URL and the pepper are known.
-    pub fn settings(&self, database_url: Secret, pepper: Secret, session: Duration, reflection: bool) -> Settings {
+    ///
+    /// # Errors
+    /// A sentence on settings that contradict each other.
+    pub fn settings(
+        &self,
+        database_url: Secret,
+        pepper: Secret,
+        session: Duration,
+        reflection: bool,
+    ) -> Result<Settings, ContradictorySettings> {
         let library = match self.password_policy {
             PasswordPolicy::Composition => LibraryPolicy::Composition,
             PasswordPolicy::Nist => LibraryPolicy::Nist,
         };
-        Settings {
+        let (least, most) = (self.school_password_least, self.school_password_most);
+        let school = SchoolPolicy::new(least, most).map_err(|_| ContradictorySettings { least, most })?;
+        Ok(Settings {
             database_url,
             pepper,
             bcrypt_cost: self.bcrypt_cost,
-            policy: Policy { library },
+            policy: Policy { library, school },
             session,
             admission: Admission::default(),
             reflection,
-            first_admin: self.admin_email.clone().zip(self.admin_password.clone()),
-        }
+            first_admin: self.first_admin(),
+        })
+    }
+
+    fn first_admin(&self) -> Option<FirstAdmin> {
+        let (realm, login) = match (&self.admin_email, &self.admin_username) {
+            (Some(email), _) => (Realm::Library, email),
+            (None, Some(username)) => (Realm::School, username),
+            (None, None) => return None,
+        };
+        let password = self.admin_password.clone()?;
+        Some(FirstAdmin { realm, login: login.clone(), password })
     }
 }

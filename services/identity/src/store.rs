@@ -6,6 +6,11 @@ mod audit;
 mod check;
 mod credentials;
 mod departures;
+mod families;
+mod groups;
+mod institutions;
+pub mod listing;
+mod members;
 mod requests;
 mod sessions;
 mod signing_keys;
@@ -15,12 +20,13 @@ use sqlx::FromRow;
 
 use crate::domain::{
     Refusal,
-    account::{Account, Realm, Role},
+    account::{Account, Login, Realm, Role},
 };
 
 pub use check::Findings;
 pub use credentials::{Credential, Subject};
 pub use departures::Departure;
+pub use members::fields;
 pub use sessions::{NewSession, Session};
 pub use signing_keys::SigningKey;
 
@@ -96,12 +102,15 @@ impl TryFrom<AccountRow> for Account {
     type Error = shared::Error<Refusal>;
 
     fn try_from(row: AccountRow) -> Result<Self> {
+        let (login, name) = match realm(&row.realm)? {
+            Realm::Library => (Login::Email(kept(&row.email)?), Some(kept(&row.name)?)),
+            Realm::School => (Login::Username(kept(&row.name)?), None),
+        };
         Ok(Self {
-            id: row.id.parse().map_err(shared::Error::internal)?,
-            realm: realm(&row.realm)?,
-            name: row.name.parse().map_err(shared::Error::internal)?,
-            email: row.email.parse().map_err(shared::Error::internal)?,
-            address: row.address.parse().map_err(shared::Error::internal)?,
+            id: kept(&row.id)?,
+            login,
+            name,
+            address: kept(&row.address)?,
             role: role(&row.role)?,
             active: row.active,
             created: row.created_at,
@@ -109,8 +118,13 @@ impl TryFrom<AccountRow> for Account {
     }
 }
 
+/// What was checked when it was written.
+fn kept<T: std::str::FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>>(text: &str) -> Result<T> {
+    text.parse().map_err(shared::Error::internal)
+}
+
 fn role(name: &str) -> Result<Role> {
-    [Role::Client, Role::Admin]
+    Role::ALL
         .into_iter()
         .find(|role| role.name() == name)
         .ok_or_else(|| shared::Error::internal("an account has a role of a newer version"))
@@ -119,6 +133,7 @@ fn role(name: &str) -> Result<Role> {
 fn realm(name: &str) -> Result<Realm> {
     match name {
         "library" => Ok(Realm::Library),
+        "school" => Ok(Realm::School),
         _ => Err(shared::Error::internal("an account has a realm of a newer version")),
     }
 }
@@ -126,5 +141,6 @@ fn realm(name: &str) -> Result<Realm> {
 const fn realm_name(realm: Realm) -> &'static str {
     match realm {
         Realm::Library => "library",
+        Realm::School => "school",
     }
 }

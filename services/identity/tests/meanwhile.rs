@@ -75,7 +75,8 @@ testing::on_both! {
         without_admin.suite.end(Duration::ZERO).await;
 
         let (mut settings, _) = settings(db.url());
-        settings.identity.first_admin = Some(("Royce27@gmail.com".to_owned(), Secret::from(PASSWORD)));
+        let admin = settings.identity.first_admin.as_mut().unwrap();
+        admin.login = "Royce27@gmail.com".to_owned();
         let refused = Suite::start(settings).await.err().unwrap();
 
         assert_eq!(refused.to_string(), "the first admin cannot be made: another account has this login");

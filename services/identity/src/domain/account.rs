@@ -10,13 +10,36 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 use super::{AccountId, Refusal};
 
-/// What an account may do here.
+/// What an account is, and by that what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Uses the place.
+    /// Uses the library.
     Client,
     /// Runs the place.
     Admin,
+    /// Goes to school.
+    Child,
+    /// Teaches, and has groups of children.
+    Educator,
+    /// Looks after health, and has groups of children.
+    HealthProfessional,
+    /// Looks after its own children.
+    Family,
+    /// A program.
+    Application,
+}
+
+impl Role {
+    /// All there are.
+    pub const ALL: [Self; 7] = [
+        Self::Client,
+        Self::Admin,
+        Self::Child,
+        Self::Educator,
+        Self::HealthProfessional,
+        Self::Family,
+        Self::Application,
+    ];
 }
 
 /// Where an account comes from; decides what counts as a weak password.
@@ -24,6 +47,27 @@ pub enum Role {
 pub enum Realm {
     /// Accounts with an e-mail address.
     Library,
+    /// Accounts with a user name.
+    School,
+}
+
+/// What an account signs in with. One login, one account, whatever the realm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// In the library realm.
+    Email(Email),
+    /// In the school realm.
+    Username(Username),
+}
+
+impl Login {
+    /// What it is unique by.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Email(email) => email.key(),
+            Self::Username(username) => username.key(),
+        }
+    }
 }
 
 /// A person or program that may sign in.
@@ -31,12 +75,10 @@ pub enum Realm {
 pub struct Account {
     /// Never changes.
     pub id: AccountId,
-    /// Never changes.
-    pub realm: Realm,
-    /// See [`Name`].
-    pub name: Name,
-    /// See [`Email`].
-    pub email: Email,
+    /// Its kind never changes.
+    pub login: Login,
+    /// See [`Name`]. Accounts of the school have none but their user name.
+    pub name: Option<Name>,
     /// See [`Address`].
     pub address: Address,
     /// See [`Role`].
@@ -63,17 +105,49 @@ impl Changes {
     pub const fn need_admin(&self) -> bool {
         self.role.is_some() || self.active.is_some()
     }
+
+    const fn need_library(&self) -> bool {
+        self.name.is_some() || self.email.is_some() || self.address.is_some() || self.role.is_some()
+    }
 }
 
 impl Account {
+    /// Where it comes from.
+    pub const fn realm(&self) -> Realm {
+        match self.login {
+            Login::Email(_) => Realm::Library,
+            Login::Username(_) => Realm::School,
+        }
+    }
+
+    /// What its holder is called.
+    pub fn display_name(&self) -> &str {
+        match (&self.name, &self.login) {
+            (Some(name), _) => name.as_str(),
+            (None, Login::Username(username)) => username.as_str(),
+            (None, Login::Email(email)) => email.as_str(),
+        }
+    }
+
+    /// Its e-mail address; empty when it has none.
+    pub fn email(&self) -> &str {
+        match &self.login {
+            Login::Email(email) => email.as_str(),
+            Login::Username(_) => "",
+        }
+    }
+
     /// The account with `changes`. `other_admins`: how many other active admins there are.
     ///
     /// # Errors
-    /// [`Refusal::LastAdmin`]
+    /// [`Refusal::LastAdmin`]; [`Refusal::WrongRealm`] for what accounts of the school do not have, or have there alone.
     pub fn change(&self, changes: Changes, other_admins: i64) -> Result<Self, Refusal> {
+        if self.realm() != Realm::Library && changes.need_library() {
+            return Err(Refusal::WrongRealm);
+        }
         let changed = Self {
-            name: changes.name.unwrap_or_else(|| self.name.clone()),
-            email: changes.email.unwrap_or_else(|| self.email.clone()),
+            name: changes.name.or_else(|| self.name.clone()),
+            login: changes.email.map_or_else(|| self.login.clone(), Login::Email),
             address: changes.address.unwrap_or_else(|| self.address.clone()),
             role: changes.role.unwrap_or(self.role),
             active: changes.active.unwrap_or(self.active),
@@ -97,7 +171,7 @@ impl Account {
     pub fn differences(&self, changed: &Self) -> Vec<&'static str> {
         let fields = [
             ("name", self.name != changed.name),
-            ("email", self.email != changed.email),
+            ("email", self.login != changed.login),
             ("address", self.address != changed.address),
             ("role", self.role != changed.role),
             ("active", self.active != changed.active),
@@ -122,6 +196,9 @@ pub fn login_key(login: &str) -> String {
 
 /// Why a text is not what it should be.
 pub type Misfit = &'static str;
+
+/// The most bytes of a key: so many fit into an index, with room for more.
+pub const LONGEST_KEY: usize = 1200;
 
 /// An e-mail address as it was typed: the shape of RFC 5321 and RFC 6531, a domain of two labels at least, at most 254 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,6 +267,36 @@ impl FromStr for Name {
     }
 }
 
+/// A user name: 1 to 255 characters, no blank at either end, none anywhere that nobody sees but blanks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    /// What it is unique by.
+    pub fn key(&self) -> String {
+        login_key(&self.0)
+    }
+
+    /// As it was typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Username {
+    type Err = Misfit;
+
+    fn from_str(text: &str) -> Result<Self, Misfit> {
+        let fits = (1..=255).contains(&text.chars().count()) && login_key(text).len() <= LONGEST_KEY;
+        let trimmed = text.trim() == text;
+        if fits && trimmed && !text.chars().any(|character| character != ' ' && is_invisible(character)) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must have at most 255 characters, none of them invisible")
+        }
+    }
+}
+
 /// A postal address: at most 500 characters, possibly none, in one or several lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Address(String);
@@ -224,9 +331,8 @@ mod tests {
     fn admin() -> Account {
         Account {
             id: Id::new(Timestamp::from_micros(0), [0; 5]).into(),
-            realm: Realm::Library,
-            name: "Élodie Dupré-N'Diaye".parse().unwrap(),
-            email: "elodie@example.org".parse().unwrap(),
+            login: Login::Email("elodie@example.org".parse().unwrap()),
+            name: "Élodie Dupré-N'Diaye".parse().ok(),
             address: Address::default(),
             role: Role::Admin,
             active: true,
@@ -252,6 +358,34 @@ mod tests {
         assert!(with(Changes { role: Some(Role::Client), ..Changes::default() }));
         assert!(with(Changes { active: Some(false), ..Changes::default() }));
         assert!(!with(Changes { name: "Elo".parse().ok(), ..Changes::default() }));
+    }
+
+    #[test]
+    fn an_account_of_the_school_is_let_in_or_blocked_here_and_changed_elsewhere() {
+        let child =
+            Account { login: Login::Username("BR0001".parse().unwrap()), name: None, role: Role::Child, ..admin() };
+        let with = |changes| child.change(changes, 1);
+
+        assert!(with(Changes { active: Some(false), ..Changes::default() }).is_ok());
+        for changes in [
+            Changes { name: "Elo".parse().ok(), ..Changes::default() },
+            Changes { email: "elo@example.org".parse().ok(), ..Changes::default() },
+            Changes { role: Some(Role::Admin), ..Changes::default() },
+        ] {
+            assert_eq!(with(changes), Err(Refusal::WrongRealm));
+        }
+    }
+
+    #[test]
+    fn user_names_are_whatever_can_be_seen() {
+        for name in ["BR0001", "a", "Zoé  de l'École", "🦀", "李", "a@b"] {
+            assert_eq!(name.parse::<Username>().unwrap().as_str(), name);
+        }
+        for name in
+            ["", " ", " a", "a ", "a\0", "a\nb", "a\u{200b}b", "a\u{3164}", &"x".repeat(256), &"\u{fdfa}".repeat(200)]
+        {
+            assert!(name.parse::<Username>().is_err(), "{name:?}");
+        }
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub enum Event {
     UserDeleted,
     /// An account got another role, or was blocked or let in again.
     PrivilegeChange,
+    /// An institution or a group of children was made.
+    SensitiveCreate,
+    /// It was changed.
+    SensitiveUpdate,
+    /// It was deleted.
+    SensitiveDelete,
 }
 
 impl Event {
@@ -55,6 +61,9 @@ impl Event {
             Self::UserUpdated => "user_updated",
             Self::UserDeleted => "user_deleted",
             Self::PrivilegeChange => "privilege_permissions_changed",
+            Self::SensitiveCreate => "sensitive_create",
+            Self::SensitiveUpdate => "sensitive_update",
+            Self::SensitiveDelete => "sensitive_delete",
         }
     }
 }

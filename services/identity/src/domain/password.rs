@@ -50,20 +50,62 @@ pub enum LibraryPolicy {
     Nist,
 }
 
+/// What the school realm asks of a password: a number of characters, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchoolPolicy {
+    least: u8,
+    most: u8,
+}
+
+impl SchoolPolicy {
+    /// `least` is 8 at least, `most` [`LONGEST`] at most.
+    ///
+    /// # Errors
+    /// A sentence when they are not, or the wrong way round.
+    pub fn new(least: u8, most: u8) -> Result<Self, &'static str> {
+        match (8..=128).contains(&least) && (least..=128).contains(&most) {
+            true => Ok(Self { least, most }),
+            false => Err("a password of the school needs 8 characters at least and has 128 at most"),
+        }
+    }
+
+    fn check(self, text: &str) -> Result<(), Refusal> {
+        let Self { least, most } = self;
+        let fits = (usize::from(least)..=usize::from(most)).contains(&text.chars().count());
+        if fits { Ok(()) } else { Err(Refusal::PasswordLength { least, most }) }
+    }
+}
+
+impl Default for SchoolPolicy {
+    fn default() -> Self {
+        Self { least: 8, most: 128 }
+    }
+}
+
 /// What each realm asks of a password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// For accounts of the library realm.
     pub library: LibraryPolicy,
+    /// For accounts of the school realm.
+    pub school: SchoolPolicy,
 }
 
 impl Policy {
+    /// What is said of a password with more than [`LONGEST`] characters.
+    pub const fn too_long(self, realm: Realm) -> Refusal {
+        match realm {
+            Realm::Library => Refusal::WeakPassword,
+            Realm::School => Refusal::PasswordLength { least: self.school.least, most: self.school.most },
+        }
+    }
+
     /// Checks a new password. `known`: words that an attacker would try first, such as the account's name.
     ///
     /// Takes up to some tens of milliseconds.
     ///
     /// # Errors
-    /// [`Refusal::WeakPassword`], [`Refusal::ShortPassword`], [`Refusal::CommonPassword`]
+    /// [`Refusal::WeakPassword`], [`Refusal::ShortPassword`], [`Refusal::CommonPassword`], [`Refusal::PasswordLength`]
     pub fn check(self, realm: Realm, password: &Password, known: &[&str]) -> Result<(), Refusal> {
         let text = password.expose();
         match realm {
@@ -72,6 +114,7 @@ impl Policy {
                 LibraryPolicy::Nist if text.chars().count() < 15 => return Err(Refusal::ShortPassword),
                 LibraryPolicy::Composition | LibraryPolicy::Nist => (),
             },
+            Realm::School => return self.school.check(text),
         }
         let judged: String = text.chars().take(JUDGED).collect();
         if zxcvbn(&judged, known).guesses() < COMMON { Err(Refusal::CommonPassword) } else { Ok(()) }
@@ -94,7 +137,11 @@ mod tests {
 
     fn check(library: LibraryPolicy, text: &str) -> Result<(), Refusal> {
         let password = Password::parse(text.to_owned()).unwrap();
-        Policy { library }.check(Realm::Library, &password, &["Melanie Marquardt", "Royce27@gmail.com"])
+        Policy { library, ..Policy::default() }.check(
+            Realm::Library,
+            &password,
+            &["Melanie Marquardt", "Royce27@gmail.com"],
+        )
     }
 
     #[test]
@@ -131,6 +178,22 @@ mod tests {
         assert_eq!(check(LibraryPolicy::Nist, "cheval batterie agrafe"), Ok(()));
         assert_eq!(check(LibraryPolicy::Nist, "Zq7vKp2xLm4wRt"), Err(Refusal::ShortPassword));
         assert_eq!(check(LibraryPolicy::Nist, "passwordpassword"), Err(Refusal::CommonPassword));
+    }
+
+    #[test]
+    fn the_school_asks_for_a_number_of_characters_alone() {
+        let school = SchoolPolicy::new(8, 20).unwrap();
+        let refused = Err(Refusal::PasswordLength { least: 8, most: 20 });
+        for (text, verdict) in
+            [("password", Ok(())), ("pässwör", refused.clone()), (&"🦀".repeat(20), Ok(())), (&"x".repeat(21), refused)]
+        {
+            let password = Password::parse(text.to_owned()).unwrap();
+
+            assert_eq!(Policy { school, ..Policy::default() }.check(Realm::School, &password, &[]), verdict, "{text}");
+        }
+        for (least, most) in [(7, 128), (8, 129), (20, 19), (0, 0)] {
+            assert!(SchoolPolicy::new(least, most).is_err());
+        }
     }
 
     #[test]

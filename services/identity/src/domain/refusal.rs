@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::AccountId;
+
 /// A refusal: data, not text. `grpc/refusal.rs` gives each its code, reason and sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Unknown login, wrong password, inactive or locked account: never told apart.
     InvalidCredentials,
@@ -22,6 +24,13 @@ pub enum Refusal {
     WeakPassword,
     /// The password is shorter than the realm asks for, and that is all it asks for.
     ShortPassword,
+    /// The password does not have as many characters as the school realm asks for.
+    PasswordLength {
+        /// So many at least.
+        least: u8,
+        /// So many at most.
+        most: u8,
+    },
     /// The password has the form, but is among the first that anybody would try.
     CommonPassword,
     /// Another account has this login.
@@ -40,6 +49,24 @@ pub enum Refusal {
     AdminExists,
     /// Only an admin may change this.
     RoleRequired,
+    /// Accounts of this realm do not have what was to be changed.
+    WrongRealm,
+    /// The caller may do this, but not with what is another's.
+    NotYours,
+    /// There is no such institution.
+    InstitutionNotFound,
+    /// Another institution has this name.
+    InstitutionTaken,
+    /// Accounts belong to the institution.
+    InstitutionInUse,
+    /// The institution that an account is to belong to does not exist.
+    InstitutionUnknown,
+    /// These are no children.
+    ChildrenNotFound(Vec<AccountId>),
+    /// There is no such group, or it is not the owner's.
+    GroupNotFound,
+    /// The owner has a group of this name.
+    GroupTaken,
     /// The account's holder has books on loan.
     PatronHasLoans,
     /// The request's id was that of another request.

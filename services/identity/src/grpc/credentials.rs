@@ -111,6 +111,19 @@ impl Identity {
         Ok(credential.account)
     }
 
+    /// Gives an account a new password that somebody else chose.
+    pub async fn reset_password(
+        &self,
+        account: AccountId,
+        new: String,
+        keep: Option<SessionId>,
+        by: &Origin,
+    ) -> Result<(), Error<Refusal>> {
+        let account = self.existing(account).await?;
+        let (_turn, hash) = self.hash_new(&account, new).await?;
+        self.store.reset_password(account.id, &hash, keep, by).await
+    }
+
     /// The old password, if it is the one.
     async fn prove(
         &self,
@@ -149,9 +162,10 @@ impl Identity {
 
     /// A new password for `account`, if its realm takes it.
     pub async fn accept(&self, turn: Turn, account: &Account, new: String) -> Result<(Turn, Password), Error<Refusal>> {
-        let new = Password::parse(new).ok_or(Error::Refused(Refusal::WeakPassword))?;
-        let (policy, realm, password) = (self.policy, account.realm, new.clone());
-        let (name, email) = (account.name.as_str().to_owned(), account.email.as_str().to_owned());
+        let (policy, realm) = (self.policy, account.realm());
+        let new = Password::parse(new).ok_or_else(|| Error::Refused(policy.too_long(realm)))?;
+        let password = new.clone();
+        let (name, email) = (account.display_name().to_owned(), account.email().to_owned());
         let judge = move |_: &Turn| policy.check(realm, &password, &[&name, &email]);
         let (turn, verdict) = turn.run(judge).await?;
         verdict.map_err(Error::Refused)?;

@@ -25,6 +25,7 @@ pub fn role(role: pb::Role) -> Result<Role, Error<Refusal>> {
         pb::Role::Client => Ok(Role::Client),
         pb::Role::Admin => Ok(Role::Admin),
         pb::Role::Unspecified => Err(Error::invalid("role", "must be given")),
+        _ => Err(Error::invalid("role", "must be one of the library realm")),
     }
 }
 
@@ -57,21 +58,27 @@ impl From<Role> for pb::Role {
         match role {
             Role::Client => Self::Client,
             Role::Admin => Self::Admin,
+            Role::Child => Self::Child,
+            Role::Educator => Self::Educator,
+            Role::HealthProfessional => Self::HealthProfessional,
+            Role::Family => Self::Family,
+            Role::Application => Self::Application,
         }
     }
 }
 
 impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {
-        let realm = match account.realm {
+        let realm = match account.realm() {
             Realm::Library => pb::Realm::Library,
+            Realm::School => pb::Realm::School,
         };
         let state = if account.active { pb::AccountState::Active } else { pb::AccountState::Inactive };
         Self {
             id: account.id.to_string(),
             realm: realm.into(),
-            name: account.name.as_str().to_owned(),
-            email: account.email.as_str().to_owned(),
+            name: account.display_name().to_owned(),
+            email: account.email().to_owned(),
             address: account.address.as_str().to_owned(),
             role: pb::Role::from(account.role).into(),
             state: state.into(),

@@ -51,16 +51,17 @@ pub(super) use lock;
 /// Keeps a new account, its password's hash and possibly its first session.
 macro_rules! insert {
     ($tx:expr, $account:expr, $hash:expr, $session:expr, $by:expr) => {{
-        let (account, session): (&Account, Option<&NewSession>) = ($account, $session);
+        let (account, session): (&$crate::domain::account::Account, Option<&$crate::store::NewSession>) =
+            ($account, $session);
         sqlx::query(
             "INSERT INTO account (id, realm, login_key, email, name, address, role, active, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(account.id.to_string())
-        .bind(super::realm_name(account.realm))
-        .bind(account.email.key())
-        .bind(account.email.as_str())
-        .bind(account.name.as_str())
+        .bind($crate::store::realm_name(account.realm()))
+        .bind(account.login.key())
+        .bind(account.email())
+        .bind(account.display_name())
         .bind(account.address.as_str())
         .bind(account.role.name())
         .bind(account.active)
@@ -72,12 +73,14 @@ macro_rules! insert {
             .bind($hash.expose())
             .execute(&mut *$tx)
             .await?;
-        record!($tx, $by, Event::UserCreated, Some(account.id), format!("role={}", account.role.name()));
+        let created = $crate::domain::audit::Event::UserCreated;
+        $crate::store::record!($tx, $by, created, Some(account.id), format!("role={}", account.role.name()));
         if let Some(session) = session {
-            super::sessions::open!($tx, session, $by);
+            $crate::store::sessions::open!($tx, session, $by);
         }
     }};
 }
+pub(super) use insert;
 
 impl Store {
     /// Keeps a new account and its password's hash.
@@ -198,9 +201,9 @@ impl Store {
                 "UPDATE account SET login_key = $2, email = $3, name = $4, address = $5, role = $6, active = $7 WHERE id = $1",
             )
             .bind(id.to_string())
-            .bind(after.email.key())
-            .bind(after.email.as_str())
-            .bind(after.name.as_str())
+            .bind(after.login.key())
+            .bind(after.email())
+            .bind(after.display_name())
             .bind(after.address.as_str())
             .bind(after.role.name())
             .bind(after.active)
@@ -224,7 +227,7 @@ impl Store {
     }
 }
 
-fn taken(error: shared::Error<Refusal>) -> shared::Error<Refusal> {
+pub(super) fn taken(error: shared::Error<Refusal>) -> shared::Error<Refusal> {
     match &error {
         shared::Error::Database(cause)
             if shared::database::violated_unique(cause).is_some_and(|name| name == "account_login_key") =>

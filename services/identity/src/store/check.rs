@@ -16,9 +16,15 @@ pub struct Findings {
 }
 
 /// A sentence on what would be wrong, and a query for the names of what breaks it.
-const INVARIANTS: [(&str, &str); 2] = [
+const INVARIANTS: [(&str, &str); 3] = [
     ("an account without a password: account", {
         "SELECT a.id FROM account a LEFT JOIN credential c ON c.account_id = a.id WHERE c.account_id IS NULL"
+    }),
+    ("the accounts of a role are not as many as is kept: role", {
+        "SELECT k.role FROM (SELECT role, SUM(accounts) AS kept, SUM(counted) AS counted FROM
+            (SELECT role, accounts, 0 AS counted FROM tally UNION ALL
+             SELECT role, 0, 1 FROM account WHERE realm = 'school' AND role <> 'admin') b
+         GROUP BY role) k WHERE k.kept <> k.counted"
     }),
     ("a request was remembered without its answer: request", "SELECT id FROM request WHERE LENGTH(answer) = 0"),
 ];

@@ -96,6 +96,26 @@ macro_rules! lock {
     }};
 }
 
+/// Replaces a password, ends all the account's sessions but `$keep`, and counts failures from zero again.
+macro_rules! replace {
+    ($tx:expr, $account:expr, $hash:expr, $keep:expr) => {{
+        let keep: Option<SessionId> = $keep;
+        sqlx::query("UPDATE credential SET password_hash = $2 WHERE account_id = $1")
+            .bind($account.to_string())
+            .bind($hash.expose())
+            .execute(&mut *$tx)
+            .await?;
+        sqlx::query("DELETE FROM session WHERE account_id = $1 AND id <> $2")
+            .bind($account.to_string())
+            .bind(keep.map(|id| id.to_string()).unwrap_or_default())
+            .execute(&mut *$tx)
+            .await?;
+        // Whoever still has the old password and the request that it came with has no way in by it.
+        sqlx::query("DELETE FROM request WHERE account_id = $1").bind($account.to_string()).execute(&mut *$tx).await?;
+        forgive!($tx, Subject::Account($account));
+    }};
+}
+
 impl Store {
     /// The credential behind a normalised login.
     pub async fn credential_of_login(&self, login_key: &str) -> Result<Option<Credential>> {
@@ -144,7 +164,7 @@ impl Store {
             .await?;
             let before = Budget::from(row);
             let verdict = before.spend(by.at);
-            let after = verdict.unwrap_or(before);
+            let after = verdict.as_ref().copied().unwrap_or(before);
             sqlx::query(
                 "UPDATE failure_budget SET in_a_row = $2, in_window = $3, window_start = $4, locked_until = $5
                  WHERE subject = $1",
@@ -156,7 +176,7 @@ impl Store {
             .bind(after.locked_until)
             .execute(&mut *tx)
             .await?;
-            if let (Ok(spent), Subject::Account(id)) = (verdict, subject)
+            if let (Ok(spent), Subject::Account(id)) = (&verdict, subject)
                 && spent.is_locked()
             {
                 record!(tx, by, Event::LoginLock, Some(id), format!("failures={}", spent.in_a_row));
@@ -206,6 +226,11 @@ impl Store {
             if unchanged.rows_affected() == 0 {
                 return Err(shared::Error::Refused(Refusal::InvalidCredentials));
             }
+            sqlx::query("UPDATE account SET last_login_at = $2 WHERE id = $1")
+                .bind(credential.account.id.to_string())
+                .bind(by.at)
+                .execute(&mut *tx)
+                .await?;
             forgive!(tx, Subject::Account(credential.account.id));
             record!(tx, by, Event::LoginSuccess, Some(credential.account.id), "");
             super::sessions::open!(tx, session, by);
@@ -236,23 +261,31 @@ impl Store {
                 lives.ok_or(shared::Error::Refused(Refusal::SessionNotFound))?;
             }
             lock!(tx, credential, Refusal::WrongPassword);
-            sqlx::query("UPDATE credential SET password_hash = $2 WHERE account_id = $1")
-                .bind(credential.account.id.to_string())
-                .bind(hash.expose())
-                .execute(&mut *tx)
-                .await?;
-            sqlx::query("DELETE FROM session WHERE account_id = $1 AND id <> $2")
-                .bind(credential.account.id.to_string())
-                .bind(keep.map(|id| id.to_string()).unwrap_or_default())
-                .execute(&mut *tx)
-                .await?;
-            // Whoever still has the old password and the request that it came with has no way in by it.
-            sqlx::query("DELETE FROM request WHERE account_id = $1")
-                .bind(credential.account.id.to_string())
-                .execute(&mut *tx)
-                .await?;
-            forgive!(tx, Subject::Account(credential.account.id));
+            replace!(tx, credential.account.id, hash, keep);
             record!(tx, by, Event::PasswordChange, Some(credential.account.id), "");
+        })
+    }
+
+    /// Replaces a password that nobody had to prove, and ends all the account's sessions but `keep`. Whoever is about to use the old
+    /// one sees that it is gone.
+    ///
+    /// # Errors
+    /// [`Refusal::AccountNotFound`]
+    pub async fn reset_password(
+        &self,
+        account: AccountId,
+        hash: &StoredHash,
+        keep: Option<SessionId>,
+        by: &Origin,
+    ) -> Result<()> {
+        tx!(&self.db, |tx| {
+            super::accounts::lock!(tx, account);
+            sqlx::query("UPDATE credential SET version = version + 1 WHERE account_id = $1")
+                .bind(account.to_string())
+                .execute(&mut *tx)
+                .await?;
+            replace!(tx, account, hash, keep);
+            record!(tx, by, Event::PasswordChange, Some(account), "reset");
         })
     }
 }

@@ -5,11 +5,12 @@ use shared::{Timestamp, on, tx};
 use super::{
     Result, Store,
     accounts::{lock, lock_other_admins},
+    members::tally,
     record,
 };
 use crate::domain::{
     AccountId,
-    account::{Account, Role},
+    account::{Account, Realm, Role},
     audit::{Event, Origin},
 };
 
@@ -127,6 +128,9 @@ impl Store {
             super::credentials::forgive!(tx, super::Subject::Account(id));
             for sql in ["DELETE FROM request WHERE account_id = $1", "DELETE FROM account WHERE id = $1"] {
                 sqlx::query(sql).bind(id.to_string()).execute(&mut *tx).await?;
+            }
+            if account.realm() == Realm::School && account.role != Role::Admin {
+                tally!(tx, account.role, -1_i64);
             }
             record!(tx, asked, Event::UserDeleted, Some(id), "");
             account

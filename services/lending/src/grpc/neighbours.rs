@@ -19,8 +19,9 @@ impl Lending {
     pub(super) async fn standing(&self, caller: &Caller, patron: PatronId) -> Result<Option<Standing>, Status> {
         match caller.role {
             _ if caller.subject != patron.to_string() => self.ask_for_standing(patron).await,
-            Role::Client => Ok(Some(Standing { active: true, category: field("role", "client")? })),
-            Role::Admin => Ok(Some(Standing { active: true, category: field("role", "admin")? })),
+            Role::Client | Role::Admin => {
+                Ok(Some(Standing { active: true, category: field("role", &caller.sub_type)? }))
+            }
             Role::Service => Ok(None),
         }
     }
@@ -35,6 +36,11 @@ impl Lending {
                 let category = match answer.role() {
                     identity::Role::Admin => "admin",
                     identity::Role::Client | identity::Role::Unspecified => "client",
+                    identity::Role::Child => "child",
+                    identity::Role::Educator => "educator",
+                    identity::Role::HealthProfessional => "healthprofessional",
+                    identity::Role::Family => "family",
+                    identity::Role::Application => "application",
                 };
                 Ok(Some(Standing { active: answer.active, category: field("role", category)? }))
             }

@@ -1,0 +1,39 @@
+//! Groups of children, which belong to an educator or a health professional.
+
+use shared::{Timestamp, passport::Caller};
+
+use super::{AccountId, GroupId, Refusal, label::Label, member::Member};
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Never changes.
+    pub id: GroupId,
+    /// Never changes.
+    pub owner: AccountId,
+    /// Unique, to the character, among those of the owner.
+    pub name: Label,
+    /// Whose class it is.
+    pub school_class: Option<Label>,
+    /// As they were given.
+    pub children: Vec<Member>,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// What is to be kept; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of Group")]
+pub struct Changes {
+    pub name: Option<Label>,
+    pub school_class: Option<Label>,
+    pub children: Option<Vec<AccountId>>,
+}
+
+/// Groups are their owner's alone: not even an admin reaches them.
+///
+/// # Errors
+/// [`Refusal::NotYours`]
+pub fn reach(caller: &Caller, owner: AccountId) -> Result<(), Refusal> {
+    if caller.subject == owner.to_string() { Ok(()) } else { Err(Refusal::NotYours) }
+}

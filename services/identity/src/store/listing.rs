@@ -1,0 +1,299 @@
+//! Lists of the school: a query's filters and order as SQL over the columns that hold each field.
+
+use shared::{Id, Timestamp};
+
+use crate::domain::{
+    account::login_key,
+    listing::{Condition, Filter, Order, Query, fold, order, order_of_age},
+};
+
+/// A field that a list can be filtered and sorted by, and the columns that hold it.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// As queries call it.
+    pub name: &'static str,
+    value: &'static str,
+    fold: &'static str,
+    order: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    /// Equal whatever the case: it is held by the login's key.
+    Username,
+    Age,
+    /// Found and sorted as it is: it has one column, which may be null.
+    Plain,
+}
+
+const fn text(name: &'static str, fold: &'static str, order: &'static str) -> Field {
+    Field { name, value: name, fold, order, kind: Kind::Text }
+}
+
+const fn plain(name: &'static str) -> Field {
+    Field { name, value: name, fold: name, order: name, kind: Kind::Plain }
+}
+
+const USERNAME: Field =
+    Field { name: "username", value: "login_key", fold: "name_fold", order: "name_order", kind: Kind::Username };
+const AGE: Field = Field { name: "age", value: "age", fold: "age", order: "age_order", kind: Kind::Age };
+
+/// Of institutions.
+pub const INSTITUTIONS: &[Field] = &[
+    text("name", "name_fold", "name_order"),
+    text("type", "type_fold", "type_order"),
+    text("address", "address_fold", "address_order"),
+    text("latitude", "latitude_fold", "latitude_order"),
+    text("longitude", "longitude_fold", "longitude_order"),
+];
+
+/// Of children.
+pub const CHILDREN: &[Field] = &[USERNAME, plain("institution_id"), plain("gender"), AGE, plain("age_calc_date")];
+
+/// Of educators, health professionals and families.
+pub const MEMBERS: &[Field] = &[USERNAME, plain("institution_id")];
+
+/// Of applications.
+pub const APPLICATIONS: &[Field] =
+    &[USERNAME, plain("institution_id"), text("application_name", "application_name_fold", "application_name_order")];
+
+/// Of the children of a family.
+pub const FAMILY_CHILDREN: &[Field] = &[USERNAME];
+
+/// Of groups.
+pub const GROUPS: &[Field] =
+    &[text("name", "name_fold", "name_order"), text("school_class", "school_class_fold", "school_class_order")];
+
+/// A condition that no row fits.
+const NONE: &str = "1 = 0";
+
+/// The longest text that a pattern is made of; what is kept is shorter.
+const LONGEST_PATTERN: usize = 2000;
+
+/// Conditions and what they compare with, in the order of the parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Where {
+    sql: String,
+    /// To be bound, one after the other.
+    pub values: Vec<String>,
+}
+
+impl Where {
+    /// What a query asks for, of a list with these fields. `scope`: what the list is of; each `?` in it stands for one of `values`.
+    pub fn of(scope: &str, values: &[String], fields: &[Field], query: &Query) -> Self {
+        let mut all = Self::default();
+        all.and(scope, values.to_vec());
+        if let Some(from) = query.from {
+            all.and("id >= ?", vec![first_id(from)]);
+        }
+        if let Some(before) = query.before {
+            all.and("id < ?", vec![first_id(before)]);
+        }
+        for filter in &query.filters {
+            let (sql, values) = filtered(fields, filter);
+            all.and(&sql, values);
+        }
+        all
+    }
+
+    /// ` WHERE …`
+    pub fn clause(&self) -> String {
+        format!(" WHERE {}", self.sql)
+    }
+
+    /// ` LIMIT … OFFSET …`, to be bound after the values.
+    pub fn page(&self) -> String {
+        format!(" LIMIT ${} OFFSET ${}", self.values.len() + 1, self.values.len() + 2)
+    }
+
+    fn and(&mut self, condition: &str, values: Vec<String>) {
+        self.sql.push_str(if self.sql.is_empty() { "" } else { " AND " });
+        let mut values = values.into_iter();
+        for (at, part) in condition.split('?').enumerate() {
+            if at > 0 {
+                self.values.extend(values.next());
+                self.sql.push_str(&format!("${}", self.values.len()));
+            }
+            self.sql.push_str(part);
+        }
+    }
+}
+
+/// Binds the values of conditions to a query, one after the other.
+macro_rules! bind {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = query.bind(value.clone());
+        }
+        query
+    }};
+}
+pub(super) use bind;
+
+/// ` ORDER BY …`; `usual` where a query does not say.
+pub fn ordered(fields: &[Field], wanted: &[Order], usual: &str) -> String {
+    let mut terms: Vec<String> = wanted.iter().filter_map(|order| term(fields, order)).collect();
+    // Equal ones in the direction of the last term: so one index gives the whole order, forwards or backwards.
+    match wanted.last() {
+        Some(last) => terms.push(format!("id{}", direction(last))),
+        None => terms.push(usual.to_owned()),
+    }
+    format!(" ORDER BY {}", terms.join(", "))
+}
+
+fn term(fields: &[Field], order: &Order) -> Option<String> {
+    let field = fields.iter().find(|field| field.name == order.field)?;
+    let nulls = match (field.kind, order.descending) {
+        (Kind::Plain, true) => " NULLS LAST",
+        (Kind::Plain, false) => " NULLS FIRST",
+        _ => "",
+    };
+    Some(format!("{}{}{nulls}", field.order, direction(order)))
+}
+
+const fn direction(order: &Order) -> &'static str {
+    if order.descending { " DESC" } else { " ASC" }
+}
+
+/// The first id that can be made at a time: ids sort by age.
+fn first_id(at: Timestamp) -> String {
+    Id::new(at.max(Timestamp::from_micros(0)), [0; 5]).to_string()
+}
+
+fn filtered(fields: &[Field], filter: &Filter) -> (String, Vec<String>) {
+    let Some(field) = fields.iter().find(|field| field.name == filter.field) else { return (NONE.to_owned(), vec![]) };
+    let conditions: Vec<(String, Vec<String>)> =
+        filter.any_of.iter().map(|condition| compared(field, condition)).collect();
+    if conditions.is_empty() {
+        return (NONE.to_owned(), vec![]);
+    }
+    let (sql, values): (Vec<String>, Vec<Vec<String>>) = conditions.into_iter().unzip();
+    (format!("({})", sql.join(" OR ")), values.concat())
+}
+
+fn compared(field: &Field, condition: &Condition) -> (String, Vec<String>) {
+    use Condition::{AtLeast, AtMost, BeginsWith, Contains, EndsWith, Equals, LessThan, MoreThan};
+    let ordered = |operator: &str, value: &str| {
+        let sql = format!("({} {operator} ? AND {} IS NOT NULL)", field.order, field.value);
+        (sql, vec![field.ordered(value)])
+    };
+    match condition {
+        Equals(value) if field.kind == Kind::Username => {
+            (format!("{} = ?", field.value), vec![login_key(value.trim())])
+        }
+        Equals(value) => (format!("{} = ?", field.value), vec![value.clone()]),
+        BeginsWith(value) => field.begins_with(&fold(value)),
+        EndsWith(value) => field.like(|literal| format!("%{literal}"), &fold(value)),
+        Contains(value) => field.like(|literal| format!("%{literal}%"), &fold(value)),
+        AtLeast(value) => ordered(">=", value),
+        MoreThan(value) => ordered(">", value),
+        AtMost(value) => ordered("<=", value),
+        LessThan(value) => ordered("<", value),
+    }
+}
+
+impl Field {
+    fn ordered(&self, value: &str) -> String {
+        match self.kind {
+            Kind::Text | Kind::Username => order(value),
+            Kind::Age => order_of_age(value),
+            Kind::Plain => value.to_owned(),
+        }
+    }
+
+    /// As a range, so that an index finds it.
+    fn begins_with(&self, folded: &str) -> (String, Vec<String>) {
+        match after(folded) {
+            Some(end) => (format!("({0} >= ? AND {0} < ?)", self.fold), vec![folded.to_owned(), end]),
+            None => self.like(|literal| format!("{literal}%"), folded),
+        }
+    }
+
+    fn like(&self, pattern: impl Fn(&str) -> String, folded: &str) -> (String, Vec<String>) {
+        if folded.len() > LONGEST_PATTERN {
+            return (NONE.to_owned(), vec![]);
+        }
+        let mut literal = String::with_capacity(folded.len());
+        for character in folded.chars() {
+            if matches!(character, '%' | '_' | '\\') {
+                literal.push('\\');
+            }
+            literal.push(character);
+        }
+        let sql = format!("({} LIKE ? ESCAPE '\\' AND {} IS NOT NULL)", self.fold, self.value);
+        (sql, vec![pattern(&literal)])
+    }
+}
+
+/// The first text behind all those that begin with `text`; `None` when there is no simple one.
+fn after(text: &str) -> Option<String> {
+    let last = text.chars().last()?;
+    let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32)?;
+    let mut end = text.to_owned();
+    end.pop();
+    end.push(next);
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(filters: &[(&str, &[Condition])], order: &[(&str, bool)]) -> Query {
+        let filters =
+            filters.iter().map(|(field, any_of)| Filter { field: (*field).to_owned(), any_of: any_of.to_vec() });
+        let order =
+            order.iter().map(|(field, descending)| Order { field: (*field).to_owned(), descending: *descending });
+        Query { size: 100, order: order.collect(), filters: filters.collect(), ..Query::default() }
+    }
+
+    #[test]
+    fn filters_are_joined_and_their_values_numbered() {
+        let begins = Condition::BeginsWith("Bé".to_owned());
+        let ends = Condition::EndsWith("5%".to_owned());
+        let query = query(&[("username", &[begins, ends]), ("gender", &[Condition::Equals("male".to_owned())])], &[]);
+
+        let found = Where::of("role = 'child'", &[], CHILDREN, &query);
+
+        assert_eq!(
+            found.clause(),
+            " WHERE role = 'child' AND ((name_fold >= $1 AND name_fold < $2) OR (name_fold LIKE $3 ESCAPE '\\' AND login_key IS \
+             NOT NULL)) AND (gender = $4)"
+        );
+        assert_eq!(found.values, ["be", "bf", "%5\\%", "male"]);
+        assert_eq!(found.page(), " LIMIT $5 OFFSET $6");
+    }
+
+    #[test]
+    fn what_is_no_field_and_a_filter_without_a_condition_fit_nothing() {
+        for (field, conditions) in [("password", vec![Condition::Equals("x".to_owned())]), ("age", vec![])] {
+            let found = Where::of("role = 'child'", &[], CHILDREN, &query(&[(field, &conditions)], &[]));
+
+            assert_eq!(found.clause(), " WHERE role = 'child' AND 1 = 0");
+        }
+    }
+
+    #[test]
+    fn equal_ones_follow_the_last_field() {
+        let sorted = |order: &[(&str, bool)]| ordered(CHILDREN, &query(&[], order).order, "id DESC");
+
+        assert_eq!(sorted(&[]), " ORDER BY id DESC");
+        assert_eq!(sorted(&[("username", false)]), " ORDER BY name_order ASC, id ASC");
+        assert_eq!(
+            sorted(&[("gender", false), ("age", true)]),
+            " ORDER BY gender ASC NULLS FIRST, age_order DESC, id DESC"
+        );
+        assert_eq!(sorted(&[("create_time", true)]), " ORDER BY id DESC");
+    }
+
+    #[test]
+    fn behind_a_beginning_is_what_begins_with_the_next_character() {
+        assert_eq!(after("ab").as_deref(), Some("ac"));
+        assert_eq!(after("a\u{d7ff}").as_deref(), Some("a\u{e000}"));
+        assert_eq!(after("a\u{10ffff}"), None);
+        assert_eq!(after(""), None);
+    }
+}
