@@ -1,11 +1,18 @@
 //! Surface `ocariot`: document 001, its 42 operations for schools, byte by byte.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod alone;
+mod applications;
+mod children;
 mod endpoints;
 // mod fields; // reads the declaration `gateway::ocariot`
+mod institutions;
 mod matrix;
 mod password;
+mod professionals;
 mod school;
+mod sign_in;
+mod users;
 
 use std::time::Duration;
 

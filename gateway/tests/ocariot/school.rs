@@ -202,6 +202,15 @@ impl School {
     pub async fn delete(&self, who: &User, path: &str) -> Answer {
         self.send(who, "DELETE", path, None).await
     }
+
+    /// Each body is refused with 400 and its text.
+    pub async fn refuses(&self, who: &User, method: &str, path: &str, cases: Vec<(Value, String)>) {
+        for (body, text) in cases {
+            let answer = self.send(who, method, path, Some(body.clone())).await;
+
+            assert_eq!((answer.status, answer.text), (400, text), "{method} {path} {body}");
+        }
+    }
 }
 
 /// The path of somebody's groups.
