@@ -6,6 +6,8 @@ mod applications;
 mod children;
 mod endpoints;
 // mod fields; // reads the declaration `gateway::ocariot`
+mod families;
+mod groups;
 mod institutions;
 mod matrix;
 mod password;
