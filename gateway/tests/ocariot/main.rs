@@ -4,12 +4,15 @@
 mod alone;
 mod applications;
 mod children;
+mod dead_tokens;
 mod endpoints;
 // mod fields; // reads the declaration `gateway::ocariot`
 mod families;
 mod groups;
 mod institutions;
+mod lists;
 mod matrix;
+mod names;
 mod password;
 mod professionals;
 mod school;
