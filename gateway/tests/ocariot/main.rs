@@ -3,6 +3,7 @@
 
 mod alone;
 mod applications;
+mod bugs;
 mod children;
 mod dead_tokens;
 mod endpoints;
@@ -13,10 +14,13 @@ mod institutions;
 mod lists;
 mod matrix;
 mod names;
+mod order;
 mod password;
 mod professionals;
 mod school;
+mod sent_back;
 mod sign_in;
+mod strings;
 mod users;
 
 use std::time::Duration;
