@@ -19,7 +19,7 @@ use proto::identity::v1::{
     ChangePasswordRequest, CreateAccountRequest, LogInRequest, VerifyApiKeyRequest, create_account_request::Credential,
 };
 use serde_json::{Value, json};
-use shared::passport::{Caller, Role};
+use shared::passport::Caller;
 use tempfile::{TempDir, tempdir};
 use testing::suite::{ADMIN, Answer, answer};
 

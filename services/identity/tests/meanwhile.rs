@@ -6,10 +6,7 @@ use std::time::Duration;
 use bibliotique::Suite;
 use proto::identity::v1 as pb;
 use serde_json::json;
-use shared::{
-    passport::{Caller, Role},
-    secret::Secret,
-};
+use shared::passport::{Caller, Role};
 use testing::{
     Database, TestSuite,
     suite::{PASSWORD, Person, client, settings},

@@ -230,7 +230,7 @@ testing::on_both! {
 
     async fn the_nist_policy_asks_for_length_at_every_door_and_for_nothing_else(db: Database) {
         let suite = TestSuite::start_with(&db, |settings| {
-            settings.identity.policy = Policy { library: LibraryPolicy::Nist };
+            settings.identity.policy = Policy { library: LibraryPolicy::Nist, ..Policy::default() };
             settings.identity.first_admin.as_mut().unwrap().password = "cheval batterie agrafe".into();
         })
         .await;

@@ -358,7 +358,7 @@ impl LendingService for Lending {
         let page = page(request.page_size, &request.page_token, request.skip, 1000)?;
         let wanted = request.filter.unwrap_or_default();
         let filter = LoanFilter {
-            patron: listed(&caller, &wanted.patron_id)?,
+            patron: self.listed_loans(&caller, &wanted.patron_id).await?,
             book: optional("filter.book_id", &wanted.book_id)?,
             state: loan_state(wanted.state()),
         };

@@ -16,7 +16,7 @@ use super::{
     envelope::{BAD_DUE_TIME, BAD_STATUT, bad, only, say},
     idempotency::Once,
     ids::{RawId, id_of},
-    patron::{book_of, patron_of},
+    patron::{book_of, oneself, patron_of},
 };
 use crate::{
     Shared,
@@ -95,7 +95,7 @@ pub async fn borrow(
     let item = Some(pb::borrow_book_request::Item::BookId(id_of(id, "book")?));
     only(&fields, &[])?;
 
-    lend(&gateway, &caller, once, caller.subject.clone(), item).await
+    lend(&gateway, &caller, once, oneself(&caller)?, item).await
 }
 
 /// Operation 17 with the book in the body; at the desk also with the client, and with a barcode instead of the book.

@@ -8,13 +8,24 @@ use crate::{
     fault::{Ending, Fault},
 };
 
+/// The caller himself. Programs neither borrow nor wait.
+///
+/// # Errors
+/// 403
+pub fn oneself(caller: &Caller) -> Result<String, Ending> {
+    match caller.sub_type.as_str() {
+        "application" => Err(Fault::Forbidden.into()),
+        _ => Ok(caller.subject.clone()),
+    }
+}
+
 /// Whom a body's `clientId` names; the caller when there is none.
 ///
 /// # Errors
 /// 403 when it is somebody else's and the caller no admin, 400 when it is nobody's.
 pub fn patron_of(caller: &Caller, fields: &Fields) -> Result<String, Ending> {
     match fields.get("clientId") {
-        Field::Absent => Ok(caller.subject.clone()),
+        Field::Absent => oneself(caller),
         Field::Null | Field::Other(_) => Err(bad("clientId must be a string!").into()),
         Field::Text(id) if id == caller.subject || caller.role == Role::Admin => checked(id, "clientId"),
         Field::Text(_) => Err(Fault::Forbidden.into()),

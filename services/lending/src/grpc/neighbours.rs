@@ -1,24 +1,33 @@
 //! What lending asks others before it acts, and what it looks up for several rpcs.
 
-use proto::identity::v1::{self as identity, identity_service_client::IdentityServiceClient};
+use proto::identity::v1::{
+    self as identity, identity_service_client::IdentityServiceClient, school_service_client::SchoolServiceClient,
+};
 use shared::{
     Error,
     passport::{Caller, Role},
 };
 use tonic::{Code, Status};
 
-use super::{Lending, render::field};
+use super::{Lending, listed, render::field};
 use crate::domain::{LoanId, PatronId, Refusal, account::Standing, loan::Loan};
+
+/// The `sub_type` of programs.
+const PROGRAM: &str = "application";
+
+/// The `sub_type` of families.
+const FAMILY: &str = "family";
 
 impl Lending {
     /// What may be lent to: whoever acts for himself came here with a passport that was made out when identity had said that his
-    /// session lives, so that he is active, and what he is. Of anybody else identity is asked.
+    /// session lives, so that he is active, and what he is. Of anybody else identity is asked. A program is no patron.
     ///
     /// # Errors
     /// UNAVAILABLE when identity is away.
     pub(super) async fn standing(&self, caller: &Caller, patron: PatronId) -> Result<Option<Standing>, Status> {
         match caller.role {
             _ if caller.subject != patron.to_string() => self.ask_for_standing(patron).await,
+            _ if caller.sub_type == PROGRAM => Ok(None),
             Role::Client | Role::Admin => {
                 Ok(Some(Standing { active: true, category: field("role", &caller.sub_type)? }))
             }
@@ -40,12 +49,32 @@ impl Lending {
                     identity::Role::Educator => "educator",
                     identity::Role::HealthProfessional => "healthprofessional",
                     identity::Role::Family => "family",
-                    identity::Role::Application => "application",
+                    identity::Role::Application => return Ok(None),
                 };
                 Ok(Some(Standing { active: answer.active, category: field("role", category)? }))
             }
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(away(&status)),
+        }
+    }
+
+    /// Whose loans a list shows: as of holds, and for a family also a child's of its own.
+    ///
+    /// # Errors
+    /// [`Refusal::PatronNotFound`] for somebody else's; UNAVAILABLE when identity is away.
+    pub(super) async fn listed_loans(&self, caller: &Caller, patron_id: &str) -> Result<Option<PatronId>, Status> {
+        let listed = listed(caller, patron_id);
+        match listed {
+            Err(Error::Refused(Refusal::PatronNotFound)) if caller.sub_type == FAMILY => {
+                let (family_id, child_id) = (caller.subject.clone(), patron_id.to_owned());
+                let request = identity::CheckGuardianRequest { family_id, child_id };
+                let asked = SchoolServiceClient::new(self.identity.clone()).check_guardian(request).await;
+                match asked.map_err(|status| away(&status))?.into_inner().is_guardian {
+                    true => Ok(Some(field("filter.patron_id", patron_id)?)),
+                    false => Ok(listed?),
+                }
+            }
+            listed => Ok(listed?),
         }
     }
 
