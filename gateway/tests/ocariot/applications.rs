@@ -51,9 +51,10 @@ testing::on_both! {
         answer.must_be(201, &shown);
         school.get(&school.admin, &path(&id)).await.must_be(200, &shown);
         let alone = school.signed_in("", "alone").await;
-        school.get(&alone, &path(&id)).await.must_be(200, &format!(
-            r#"{{"id":"{id}","username":"alone",{SIGNED_IN}"application_name":"Application Example"}}"#
-        ));
+        school.get(&alone, &path(&id)).await.must_be(
+            200,
+            &format!(r#"{{"id":"{id}","username":"alone",{SIGNED_IN}"application_name":"Application Example"}}"#),
+        );
         assert_eq!(school.get(&alone, &format!("/institutions/{}", school.institution)).await.status, 200);
     }
 
@@ -80,11 +81,14 @@ testing::on_both! {
         school.later(SECOND).await;
         let second = school.fresh(Kind::Application, "app").await;
         let answer = school.get(&school.admin, PATH).await;
-        answer.must_be(200, &format!(
-            "[{},{}]",
-            application(&second, "app", &school.institution, ""),
-            application(&school.application.id, "application", &school.institution, SIGNED_IN)
-        ));
+        answer.must_be(
+            200,
+            &format!(
+                "[{},{}]",
+                application(&second, "app", &school.institution, ""),
+                application(&school.application.id, "application", &school.institution, SIGNED_IN)
+            ),
+        );
         assert_eq!(answer.header("x-total-count"), "2");
         for kind in Kind::ALL {
             school.get(school.one(kind), PATH).await.must_be(403, &forbidden());
@@ -120,7 +124,8 @@ testing::on_both! {
             r#"{{"id":"{id}","username":"renamed","institution_id":"{other}",{SIGNED_IN}"application_name":" Other "}}"#
         ));
 
-        let mut body = json!({"username": "APP", "institution_id": NOBODY, "password": "", "application_name": "", "x": 1});
+        let mut body =
+            json!({"username": "APP", "institution_id": NOBODY, "password": "", "application_name": "", "x": 1});
         school.patch(&school.admin, &own, body.clone()).await.must_be(400, &password_route(id));
         body = without(&body, "password");
         school.patch(&school.admin, &own, body.clone()).await.must_be(400, &empty("application_name"));

@@ -79,17 +79,34 @@ testing::on_both! {
     async fn a_body_is_an_object_in_json_and_nothing_else(db: Database) {
         let school = School::open(&db).await;
         let (admin, own) = (&school.admin.token, format!("/v1/educators/{}", school.educator.id));
-        for (method, path) in [("POST", "/v1/auth"), ("POST", "/v1/institutions"), ("POST", "/v1/families"), ("PATCH", &own)] {
+        for (method, path) in
+            [("POST", "/v1/auth"), ("POST", "/v1/institutions"), ("POST", "/v1/families"), ("PATCH", &own)]
+        {
             for text in [
-                "{", "[]", "[{}]", "null", "1", "\"x\"", "{}{}", "{\"a\":1,}", "{'a':1}", r#"{"username":"a","username":"b"}"#,
-                r#"{"x":{"a":1,"a":1}}"#, "\u{feff}{}", "{\"username\":\"\u{0}\"}", "{\"username\":\"\\ud800\"}",
+                "{",
+                "[]",
+                "[{}]",
+                "null",
+                "1",
+                "\"x\"",
+                "{}{}",
+                "{\"a\":1,}",
+                "{'a':1}",
+                r#"{"username":"a","username":"b"}"#,
+                r#"{"x":{"a":1,"a":1}}"#,
+                "\u{feff}{}",
+                "{\"username\":\"\u{0}\"}",
+                "{\"username\":\"\\ud800\"}",
             ] {
                 let answer = school.suite.send_text(method, path, Some(admin), text).await;
                 assert_eq!((answer.status, answer.text), (400, bad_json()), "{method} {path} {text}");
             }
             for (kind, text) in [
-                ("text/plain", "{}"), ("application/x-www-form-urlencoded", "username=x"), ("multipart/form-data; boundary=x", "--x--"),
-                ("application/json; charset=latin1", "{}"), ("text/html", "{"),
+                ("text/plain", "{}"),
+                ("application/x-www-form-urlencoded", "username=x"),
+                ("multipart/form-data; boundary=x", "--x--"),
+                ("application/json; charset=latin1", "{}"),
+                ("text/html", "{"),
             ] {
                 let request = school.suite.request(method, path).bearer_auth(admin).header("content-type", kind);
                 answer(request.body(text)).await.must_be(415, MEDIA_TYPE);
@@ -121,7 +138,8 @@ testing::on_both! {
         let school = School::open(&db).await;
         let path = Kind::Child.of(&school.child.id);
         for body in [
-            json!({"fitbit_status": "valid_token"}), json!({"fitbit_status": null, "last_sync": 1}),
+            json!({"fitbit_status": "valid_token"}),
+            json!({"fitbit_status": null, "last_sync": 1}),
             json!({"gender": "male", "last_sync": "2020-01-01T00:00:00.000Z", "cve_status": "x", "nfc_tag": 1, "tag_ass_time": []}),
         ] {
             let expected = child(&school.child.id, "BR0001", &school.institution, SIGNED_IN);
@@ -142,7 +160,9 @@ testing::on_both! {
                 school.get(&school.admin, &kind.of(admin)).await.must_be(404, &not_found(kind.word()));
                 school.patch(&school.admin, &kind.of(admin), json!({})).await.must_be(404, &not_found(kind.word()));
             }
-            for (name, value) in [("role", "admin"), ("sub_type", "admin"), ("scope", "users:delete"), ("realm", "library")] {
+            for (name, value) in
+                [("role", "admin"), ("sub_type", "admin"), ("scope", "users:delete"), ("realm", "library")]
+            {
                 let body = with(&school.body(kind, "would-be"), &json!({name: value}));
                 school.post(&school.admin, kind.path(), body).await.must_be(400, &crate::unknown(name));
             }

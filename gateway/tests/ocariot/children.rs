@@ -210,8 +210,14 @@ testing::on_both! {
         let school = School::open(&db).await;
         let (id, other) = (school.fresh(Kind::Child, "BR0002").await, school.institution("Escola Dois").await);
         let path = path(&id);
-        school.patch(&school.admin, &path, json!({})).await.must_be(200, &child(&id, "BR0002", &school.institution, ""));
-        school.send(&school.admin, "PATCH", &path, None).await.must_be(200, &child(&id, "BR0002", &school.institution, ""));
+        school
+            .patch(&school.admin, &path, json!({}))
+            .await
+            .must_be(200, &child(&id, "BR0002", &school.institution, ""));
+        school
+            .send(&school.admin, "PATCH", &path, None)
+            .await
+            .must_be(200, &child(&id, "BR0002", &school.institution, ""));
         let renamed = school.patch(&school.admin, &path, json!({"username": " BR0003 "})).await;
         renamed.must_be(200, &child(&id, "BR0003", &school.institution, ""));
         assert!(school.token("br0003", PASSWORD).await.is_some() && school.token("BR0002", PASSWORD).await.is_none());
@@ -265,9 +271,16 @@ testing::on_both! {
     async fn an_age_is_kept_as_text(db: Database) {
         let school = School::open(&db).await;
         for (sent, kept) in [
-            (json!(11), "11"), (json!("11"), "11"), (json!(1.5), "1.5"), (json!("1.5"), "1.5"), (json!(0.5), "0.5"),
-            (json!("2015-03-01"), "2015-03-01"), (json!("2024-02-29"), "2024-02-29"), (json!("1678-01-01"), "1678-01-01"),
-            (json!("2026-03-02"), "2026-03-02"), (json!("2000-02-29"), "2000-02-29"),
+            (json!(11), "11"),
+            (json!("11"), "11"),
+            (json!(1.5), "1.5"),
+            (json!("1.5"), "1.5"),
+            (json!(0.5), "0.5"),
+            (json!("2015-03-01"), "2015-03-01"),
+            (json!("2024-02-29"), "2024-02-29"),
+            (json!("1678-01-01"), "1678-01-01"),
+            (json!("2026-03-02"), "2026-03-02"),
+            (json!("2000-02-29"), "2000-02-29"),
         ] {
             let body = json!({"age": sent, "age_calc_date": "2026-03-02"});
             let answer = school.patch(&school.admin, &path(&school.child.id), body).await;

@@ -117,14 +117,18 @@ testing::on_both! {
             let caller = scoped(&school, operation);
             let upper = caller.id.to_uppercase();
             for (at, name) in names.iter().enumerate() {
-                for bad in ["no-id", "zzzzzzzzzzzzzzzzzzzzzzzz", "507f191e810c19729de860e", &upper, "%00", "%FF", "%2F"] {
+                for bad in ["no-id", "zzzzzzzzzzzzzzzzzzzzzzzz", "507f191e810c19729de860e", &upper, "%00", "%FF", "%2F"]
+                {
                     // The ids before it are well formed; the ones after it are bad too.
                     let ids = (0..names.len()).map(|place| if place < at { NOBODY } else { bad });
                     let mut ids = ids.collect::<Vec<_>>().into_iter();
-                    let part = |part: &str| if part.starts_with('{') { ids.next().unwrap().to_owned() } else { part.to_owned() };
+                    let part = |part: &str| {
+                        if part.starts_with('{') { ids.next().unwrap().to_owned() } else { part.to_owned() }
+                    };
                     let path = operation.path.split('/').map(part).collect::<Vec<_>>().join("/");
 
-                    let answer = school.suite.send_text(operation.method, &format!("/v1{path}"), Some(&caller.token), "{").await;
+                    let answer =
+                        school.suite.send_text(operation.method, &format!("/v1{path}"), Some(&caller.token), "{").await;
 
                     assert_eq!((answer.status, answer.text), (400, bad_id(name)), "{} {path}", operation.method);
                 }

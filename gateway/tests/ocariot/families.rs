@@ -121,11 +121,14 @@ testing::on_both! {
         let both = format!("{},{}", shown(&school, &children[1], "BR0003"), shown(&school, &children[0], "BR0002"));
         let first = child(&school.child.id, "BR0001", &school.institution, SIGNED_IN);
         let answer = school.get(&school.admin, PATH).await;
-        answer.must_be(200, &format!(
-            "[{},{}]",
-            family(&second, "two", &school.institution, "", &both),
-            family(&school.family.id, "family", &school.institution, SIGNED_IN, &first)
-        ));
+        answer.must_be(
+            200,
+            &format!(
+                "[{},{}]",
+                family(&second, "two", &school.institution, "", &both),
+                family(&school.family.id, "family", &school.institution, SIGNED_IN, &first)
+            ),
+        );
         assert_eq!(answer.header("x-total-count"), "2");
         for kind in Kind::ALL {
             school.get(school.one(kind), PATH).await.must_be(403, &forbidden());
@@ -262,7 +265,10 @@ testing::on_both! {
         for _ in 0..2 {
             let answer = school.delete(&school.admin, &format!("{own}/children/{}", school.child.id)).await;
             answer.must_be(204, "");
-            school.get(&school.family, &own).await.must_be(200, &family(id, "family", &school.institution, SIGNED_IN, ""));
+            school
+                .get(&school.family, &own)
+                .await
+                .must_be(200, &family(id, "family", &school.institution, SIGNED_IN, ""));
         }
         // The child itself is still there.
         assert_eq!(school.get(&school.child, &Kind::Child.of(&school.child.id)).await.status, 200);

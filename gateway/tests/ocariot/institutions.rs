@@ -59,7 +59,8 @@ testing::on_both! {
         let body = json!({"type": "School", "name": "Quatro", "longitude": "0", "address": " "});
         let answer = school.post(&school.admin, "/institutions", body).await;
         let id = made(&answer);
-        answer.must_be(201, &format!(r#"{{"id":"{id}","type":"School","name":"Quatro","address":" ","longitude":"0"}}"#));
+        answer
+            .must_be(201, &format!(r#"{{"id":"{id}","type":"School","name":"Quatro","address":" ","longitude":"0"}}"#));
     }
 
     async fn an_institutions_name_is_taken_when_it_is_exactly_the_same(db: Database) {
@@ -125,7 +126,8 @@ testing::on_both! {
         }
         let all = json!({"name": "N", "type": "T", "address": "A", "latitude": 1, "longitude": -2.5});
         let expected = format!(
-            r#"{{"id":"{}","type":"T","name":"N","address":"A","latitude":"1","longitude":"-2.5"}}"#, school.institution
+            r#"{{"id":"{}","type":"T","name":"N","address":"A","latitude":"1","longitude":"-2.5"}}"#,
+            school.institution
         );
         school.patch(&school.educator, &own, all).await.must_be(200, &expected);
         for who in [&school.educator, &school.healthprofessional] {
@@ -180,8 +182,16 @@ testing::on_both! {
     async fn a_coordinate_may_be_a_number_and_is_kept_as_its_shortest_text(db: Database) {
         let school = School::open(&db).await;
         for (sent, kept) in [
-            ("-7.21", "-7.21"), ("7.0", "7"), ("0", "0"), ("-0.5", "-0.5"), ("100", "100"), ("7.10", "7.1"),
-            ("\"7.10\"", "7.10"), ("\"north\"", "north"), ("\"1000\"", "1000"), ("12345.678", "12345.678"),
+            ("-7.21", "-7.21"),
+            ("7.0", "7"),
+            ("0", "0"),
+            ("-0.5", "-0.5"),
+            ("100", "100"),
+            ("7.10", "7.1"),
+            ("\"7.10\"", "7.10"),
+            ("\"north\"", "north"),
+            ("\"1000\"", "1000"),
+            ("12345.678", "12345.678"),
         ] {
             for name in ["latitude", "longitude"] {
                 let body = format!(r#"{{"{name}":{sent}}}"#);

@@ -110,8 +110,14 @@ testing::on_both! {
         let falling = "Zebra Group-10 GROUP-3 group-02x group-2 Group-1 Banana apple";
         assert_eq!(names("sort=name").await, rising);
         assert_eq!(names("sort=-name").await, falling);
-        assert_eq!(names("sort=school_class,name").await, "apple Banana Group-1 GROUP-3 Group-10 Zebra group-2 group-02x");
-        assert_eq!(names("sort=-school_class,-name").await, "group-02x group-2 Zebra Group-10 GROUP-3 Group-1 Banana apple");
+        assert_eq!(
+            names("sort=school_class,name").await,
+            "apple Banana Group-1 GROUP-3 Group-10 Zebra group-2 group-02x"
+        );
+        assert_eq!(
+            names("sort=-school_class,-name").await,
+            "group-02x group-2 Zebra Group-10 GROUP-3 Group-1 Banana apple"
+        );
         let oldest_first = "Group-10 group-2 Zebra apple Group-1 GROUP-3 Banana group-02x";
         let newest_first = "group-02x Banana GROUP-3 Group-1 apple Zebra group-2 Group-10";
         assert_eq!(names("sort=created_at").await, oldest_first);
@@ -126,42 +132,49 @@ testing::on_both! {
 
     async fn a_filter_is_equal_or_a_part_or_a_bound(db: Database) {
         let mut school = School::open(&db).await;
-        institutions(&mut school, &["Élan", "elan", "Elan-2", "oslo", "Öslo", "50%_x", "50xxx", "back\\slash", "it's"]).await;
-        each_shows(&school, "/institutions", "name", &[
-            ("name=elan", "elan"),
-            ("name=Élan", "Élan"),
-            ("name=ELAN", ""),
-            ("name=Escola Um", "Escola Um"),
-            ("name=it's", "it's"),
-            ("name=back\\slash", "back\\slash"),
-            // A part, whatever the case and the accents of its vowels.
-            ("name=EL*", "Elan-2 elan Élan"),
-            ("name=*AN", "elan Élan"),
-            ("name=*la*", "back\\slash Elan-2 elan Élan Escola Um"),
-            ("name=*SLO", "Öslo oslo"),
-            ("name=os*", "Öslo oslo"),
-            ("name=*x", "50xxx 50%_x"),
-            // What has a meaning elsewhere has none here.
-            ("name=50%*", "50%_x"),
-            ("name=*%*", "50%_x"),
-            ("name=*_*", "50%_x"),
-            ("name=*.*", ""),
-            ("name=*'*", "it's"),
-            ("name=*\\*", "back\\slash"),
-            ("name=*(*", ""),
-            ("name=*[*", ""),
-            // One of them; all of them.
-            ("name=elan,oslo", "oslo elan"),
-            ("name=elan,nobody", "elan"),
-            ("name=E*,*slo", "Öslo oslo Elan-2 elan Élan Escola Um"),
-            ("name=elan&name=oslo", ""),
-            ("name=el*&name=*an", "elan Élan"),
-            ("type=o", "oslo"),
-            ("type=o&name=oslo", "oslo"),
-            ("type=o&name=elan", ""),
-            ("type=5&sort=-name", "50xxx 50%_x"),
-            ("name=", ""),
-        ]).await;
+        institutions(&mut school, &["Élan", "elan", "Elan-2", "oslo", "Öslo", "50%_x", "50xxx", "back\\slash", "it's"])
+            .await;
+        each_shows(
+            &school,
+            "/institutions",
+            "name",
+            &[
+                ("name=elan", "elan"),
+                ("name=Élan", "Élan"),
+                ("name=ELAN", ""),
+                ("name=Escola Um", "Escola Um"),
+                ("name=it's", "it's"),
+                ("name=back\\slash", "back\\slash"),
+                // A part, whatever the case and the accents of its vowels.
+                ("name=EL*", "Elan-2 elan Élan"),
+                ("name=*AN", "elan Élan"),
+                ("name=*la*", "back\\slash Elan-2 elan Élan Escola Um"),
+                ("name=*SLO", "Öslo oslo"),
+                ("name=os*", "Öslo oslo"),
+                ("name=*x", "50xxx 50%_x"),
+                // What has a meaning elsewhere has none here.
+                ("name=50%*", "50%_x"),
+                ("name=*%*", "50%_x"),
+                ("name=*_*", "50%_x"),
+                ("name=*.*", ""),
+                ("name=*'*", "it's"),
+                ("name=*\\*", "back\\slash"),
+                ("name=*(*", ""),
+                ("name=*[*", ""),
+                // One of them; all of them.
+                ("name=elan,oslo", "oslo elan"),
+                ("name=elan,nobody", "elan"),
+                ("name=E*,*slo", "Öslo oslo Elan-2 elan Élan Escola Um"),
+                ("name=elan&name=oslo", ""),
+                ("name=el*&name=*an", "elan Élan"),
+                ("type=o", "oslo"),
+                ("type=o&name=oslo", "oslo"),
+                ("type=o&name=elan", ""),
+                ("type=5&sort=-name", "50xxx 50%_x"),
+                ("name=", ""),
+            ],
+        )
+        .await;
     }
 
     async fn a_bound_compares(db: Database) {
@@ -172,22 +185,28 @@ testing::on_both! {
             let body = with(&school.body(Kind::Child, &format!("BR10{age}")), &changes);
             made(&school.post(&school.admin, "/children", body).await);
         }
-        each_shows(&school, "/children", "username", &[
-            ("age=gte:12", "BR1013 BR1012"),
-            ("age=gt:12", "BR1013"),
-            ("age=lte:12&gender=female", "BR1012 BR1011"),
-            ("age=lt:12&gender=female", "BR1011"),
-            ("age=gt:11&age=lt:13", "BR1012"),
-            ("age=12", "BR1012"),
-            ("age=11,13&gender=female", "BR1013 BR1011"),
-            ("age_calc_date=gte:2020-01-02", "BR1013 BR1012"),
-            ("age_calc_date=lt:2020-01-02&gender=female", "BR1011"),
-            ("username=gt:BR1011", "BR1013 BR1012"),
-            ("gender=male", "BR0001"),
-            ("gender=MALE", ""),
-            ("sort=-age&gender=female", "BR1013 BR1012 BR1011"),
-            ("sort=gender,-username", "BR1013 BR1012 BR1011 BR0001"),
-        ]).await;
+        each_shows(
+            &school,
+            "/children",
+            "username",
+            &[
+                ("age=gte:12", "BR1013 BR1012"),
+                ("age=gt:12", "BR1013"),
+                ("age=lte:12&gender=female", "BR1012 BR1011"),
+                ("age=lt:12&gender=female", "BR1011"),
+                ("age=gt:11&age=lt:13", "BR1012"),
+                ("age=12", "BR1012"),
+                ("age=11,13&gender=female", "BR1013 BR1011"),
+                ("age_calc_date=gte:2020-01-02", "BR1013 BR1012"),
+                ("age_calc_date=lt:2020-01-02&gender=female", "BR1011"),
+                ("username=gt:BR1011", "BR1013 BR1012"),
+                ("gender=male", "BR0001"),
+                ("gender=MALE", ""),
+                ("sort=-age&gender=female", "BR1013 BR1012 BR1011"),
+                ("sort=gender,-username", "BR1013 BR1012 BR1011 BR0001"),
+            ],
+        )
+        .await;
     }
 
     async fn only_what_is_printed_can_be_asked_for(db: Database) {
@@ -200,32 +219,62 @@ testing::on_both! {
             ("/families", "family"),
             ("/applications", "application"),
         ] {
-            each_shows(&school, path, "username", &[
-                (&format!("username={name}"), name),
-                (&format!("username={}", name.to_uppercase()), name),
-                (&format!("username={}", name.to_lowercase()), name),
-                (&format!("institution_id={institution}"), name),
-                (&format!("institution={institution}"), name),
-                (&format!("institution={institution}&institution_id={institution}"), name),
-                (&format!("institution={}", school.child.id), ""),
-                ("institution=x", ""),
-            ]).await;
+            each_shows(
+                &school,
+                path,
+                "username",
+                &[
+                    (&format!("username={name}"), name),
+                    (&format!("username={}", name.to_uppercase()), name),
+                    (&format!("username={}", name.to_lowercase()), name),
+                    (&format!("institution_id={institution}"), name),
+                    (&format!("institution={institution}"), name),
+                    (&format!("institution={institution}&institution_id={institution}"), name),
+                    (&format!("institution={}", school.child.id), ""),
+                    ("institution=x", ""),
+                ],
+            )
+            .await;
             for other in [
-                "password", "id", "_id", "last_login", "last_sync", "fitbit_status", "children_groups", "children", "created_at",
-                "realm", "sub_type", "type", "x", "", "'", "username'", "Username", "password_hash", "email",
+                "password",
+                "id",
+                "_id",
+                "last_login",
+                "last_sync",
+                "fitbit_status",
+                "children_groups",
+                "children",
+                "created_at",
+                "realm",
+                "sub_type",
+                "type",
+                "x",
+                "",
+                "'",
+                "username'",
+                "Username",
+                "password_hash",
+                "email",
             ] {
                 let answer = school.get(&school.admin, &format!("{path}?{}", encoded(&format!("{other}=*")))).await;
                 assert_eq!((answer.status, answer.text.as_str()), (200, "[]"), "{path}?{other}");
                 assert_eq!(answer.header("x-total-count"), "0", "{path}?{other}");
             }
         }
-        each_shows(&school, "/applications", "username", &[("application_name=Application Example", "application")]).await;
-        each_shows(&school, "/institutions", "name", &[
-            ("address=221B*&latitude=-7.2100766&longitude=-35.9178756", "Escola Um"),
-            ("latitude=7", ""),
-            ("password=*", ""),
-            (&format!("id={institution}"), ""),
-        ]).await;
+        each_shows(&school, "/applications", "username", &[("application_name=Application Example", "application")])
+            .await;
+        each_shows(
+            &school,
+            "/institutions",
+            "name",
+            &[
+                ("address=221B*&latitude=-7.2100766&longitude=-35.9178756", "Escola Um"),
+                ("latitude=7", ""),
+                ("password=*", ""),
+                (&format!("id={institution}"), ""),
+            ],
+        )
+        .await;
     }
 
     async fn times_bound_a_list(db: Database) {
@@ -235,29 +284,44 @@ testing::on_both! {
             school.later(2 * DAY).await;
             made(&school.post(&school.admin, "/institutions", json!({"name": name, "type": "T"})).await);
         }
-        each_shows(&school, "/institutions", "name", &[
-            ("start_at=2026-03-04", "eight six four"),
-            ("start_at=2026-03-05", "eight six"),
-            ("end_at=2026-03-06", "four Escola Um"),
-            ("start_at=2026-03-03&end_at=2026-03-07", "six four"),
-            // From a moment on, that one too; before one, without it.
-            ("start_at=2026-03-06T09:00:00Z", "eight six"),
-            ("start_at=2026-03-06T09:00:00.001Z", "eight"),
-            ("end_at=2026-03-06T09:00:00.000Z", "four Escola Um"),
-            ("end_at=2026-03-06T09:00:00.001Z", "six four Escola Um"),
-            ("start_at=today", "eight"),
-            ("end_at=today", "six four Escola Um"),
-            ("period=1d", "eight"),
-            ("period=3d", "eight six"),
-            ("period=1w", "eight six four Escola Um"),
-            ("period=1m", "eight six four Escola Um"),
-            ("period=1y&type=T", "eight six four"),
-            ("start_at=2030-01-01", ""),
-            ("start_at=2026-03-04&name=*i*&sort=name", "eight six"),
-        ]).await;
+        each_shows(
+            &school,
+            "/institutions",
+            "name",
+            &[
+                ("start_at=2026-03-04", "eight six four"),
+                ("start_at=2026-03-05", "eight six"),
+                ("end_at=2026-03-06", "four Escola Um"),
+                ("start_at=2026-03-03&end_at=2026-03-07", "six four"),
+                // From a moment on, that one too; before one, without it.
+                ("start_at=2026-03-06T09:00:00Z", "eight six"),
+                ("start_at=2026-03-06T09:00:00.001Z", "eight"),
+                ("end_at=2026-03-06T09:00:00.000Z", "four Escola Um"),
+                ("end_at=2026-03-06T09:00:00.001Z", "six four Escola Um"),
+                ("start_at=today", "eight"),
+                ("end_at=today", "six four Escola Um"),
+                ("period=1d", "eight"),
+                ("period=3d", "eight six"),
+                ("period=1w", "eight six four Escola Um"),
+                ("period=1m", "eight six four Escola Um"),
+                ("period=1y&type=T", "eight six four"),
+                ("start_at=2030-01-01", ""),
+                ("start_at=2026-03-04&name=*i*&sort=name", "eight six"),
+            ],
+        )
+        .await;
         for odd in [
-            "start_at=", "start_at=x", "end_at=2026-13-01", "period=", "period=d", "period=99999999999y", "period=1x",
-            "start_at=9999999-01-01", "end_at=-1", "period=-1d", "start_at=today&period=1d&end_at=today",
+            "start_at=",
+            "start_at=x",
+            "end_at=2026-13-01",
+            "period=",
+            "period=d",
+            "period=99999999999y",
+            "period=1x",
+            "start_at=9999999-01-01",
+            "end_at=-1",
+            "period=-1d",
+            "start_at=today&period=1d&end_at=today",
         ] {
             let answer = school.get(&school.admin, &format!("/institutions?{}", encoded(odd))).await;
             assert!(answer.status < 500, "{odd}: {} {}", answer.status, answer.text);

@@ -17,6 +17,7 @@ mod names;
 mod order;
 mod password;
 mod professionals;
+mod races;
 mod school;
 mod sent_back;
 mod sign_in;

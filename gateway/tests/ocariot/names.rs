@@ -28,8 +28,17 @@ testing::on_both! {
         school.client("royce27@gmail.com").await;
         for kind in Kind::ALL {
             for name in [
-                "BR0001", "br0001", " Br0001 ", "Educator", "HEALTHPROFESSIONAL", "family\t", "\napplication", ADMIN,
-                "Royce27@GMAIL.com", "élodie straße", "ÉLODIE STRASSE",
+                "BR0001",
+                "br0001",
+                " Br0001 ",
+                "Educator",
+                "HEALTHPROFESSIONAL",
+                "family\t",
+                "\napplication",
+                ADMIN,
+                "Royce27@GMAIL.com",
+                "élodie straße",
+                "ÉLODIE STRASSE",
             ] {
                 let answer = school.post(&school.admin, kind.path(), school.body(kind, name)).await;
                 answer.must_be(409, &taken(kind.word()));

@@ -73,11 +73,14 @@ testing::on_both! {
         for kind in BOTH {
             let (first, second) = (school.one(kind).clone(), school.fresh(kind, &format!("second {kind:?}")).await);
             let answer = school.get(&school.admin, kind.path()).await;
-            answer.must_be(200, &format!(
-                "[{},{}]",
-                professional(&second, &format!("second {kind:?}"), &school.institution, "", ""),
-                professional(&first.id, &first.name, &school.institution, SIGNED_IN, "")
-            ));
+            answer.must_be(
+                200,
+                &format!(
+                    "[{},{}]",
+                    professional(&second, &format!("second {kind:?}"), &school.institution, "", ""),
+                    professional(&first.id, &first.name, &school.institution, SIGNED_IN, "")
+                ),
+            );
             assert_eq!(answer.header("x-total-count"), "2");
             for other in Kind::ALL {
                 school.get(school.one(other), kind.path()).await.must_be(403, &forbidden());
@@ -117,7 +120,8 @@ testing::on_both! {
             }
             let last_login = r#""last_login":"2026-03-02T09:00:00.000Z","#;
             let shown = child(&school.child.id, "BR0001", &school.institution, last_login);
-            let groups = [group(&ids[0], "Zebra", &shown), group(&ids[1], "Apple", &shown), group(&ids[2], "Mango", &shown)];
+            let groups =
+                [group(&ids[0], "Zebra", &shown), group(&ids[1], "Apple", &shown), group(&ids[2], "Mango", &shown)];
             let who = school.one(kind);
             let expected = professional(&who.id, &who.name, &school.institution, SIGNED_IN, &groups.join(","));
 
@@ -140,9 +144,13 @@ testing::on_both! {
             // What he may change goes with him.
             let change = json!({"address": format!("by {kind:?}")});
             assert_eq!(school.patch(who, &format!("/institutions/{other}"), change.clone()).await.status, 200);
-            school.patch(who, &format!("/institutions/{}", school.institution), change).await.must_be(403, &forbidden());
+            school
+                .patch(who, &format!("/institutions/{}", school.institution), change)
+                .await
+                .must_be(403, &forbidden());
 
-            let renamed = school.patch(&school.admin, &own, json!({"username": name, "institution": school.institution})).await;
+            let renamed =
+                school.patch(&school.admin, &own, json!({"username": name, "institution": school.institution})).await;
             renamed.must_be(200, &professional(&who.id, &name, &school.institution, SIGNED_IN, ""));
             assert!(school.token(&name, PASSWORD).await.is_some());
             assert!(school.token(&who.name, PASSWORD).await.is_none());

@@ -51,19 +51,28 @@ testing::on_both! {
 
     async fn the_fields_that_are_not_read_may_hold_anything(db: Database) {
         let school = School::open(&db).await;
-        let values = [json!(null), json!(""), json!(1), json!("admin"), json!([{"id": NOBODY}]), json!({"x": 1}), json!(true)];
+        let values =
+            [json!(null), json!(""), json!(1), json!("admin"), json!([{"id": NOBODY}]), json!({"x": 1}), json!(true)];
         for kind in Kind::ALL {
             let path = kind.of(&school.one(kind).id);
             let before = school.get(&school.admin, &path).await.text;
             for name in NOT_READ {
                 for value in &values {
                     let answer = school.patch(&school.admin, &path, json!({name: value})).await;
-                    assert_eq!((answer.status, answer.text.as_str()), (200, before.as_str()), "{kind:?} {name} {value}");
+                    assert_eq!(
+                        (answer.status, answer.text.as_str()),
+                        (200, before.as_str()),
+                        "{kind:?} {name} {value}"
+                    );
                 }
             }
         }
         for kind in Kind::ALL {
-            let all: Value = NOT_READ.iter().map(|name| ((*name).to_owned(), json!(NOBODY))).collect::<serde_json::Map<_, _>>().into();
+            let all: Value = NOT_READ
+                .iter()
+                .map(|name| ((*name).to_owned(), json!(NOBODY)))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
             let body = with(&school.body(kind, &format!("new {kind:?}")), &all);
             let id = made(&school.post(&school.admin, kind.path(), body).await);
             assert_ne!(id, NOBODY);
@@ -72,9 +81,11 @@ testing::on_both! {
 
     async fn elsewhere_an_id_alone_is_accepted(db: Database) {
         let school = School::open(&db).await;
-        for (who, path) in all(&school).await.into_iter().filter(|(_, path)| {
-            path.contains("/groups/") || path.starts_with("/institutions")
-        }) {
+        for (who, path) in all(&school)
+            .await
+            .into_iter()
+            .filter(|(_, path)| path.contains("/groups/") || path.starts_with("/institutions"))
+        {
             let before = school.get(who, &path).await.text;
             for value in [json!(null), json!(1), json!(NOBODY)] {
                 school.patch(who, &path, json!({"id": value})).await.must_be(200, &before);

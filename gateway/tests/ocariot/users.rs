@@ -110,7 +110,9 @@ testing::on_both! {
             }
             school.change(&school.admin, PASSWORD, new).await.must_be(400, &invalid(WEAK));
         }
-        assert!(school.token("BR0001", PASSWORD).await.is_some() && school.token(&client.name, PASSWORD).await.is_some());
+        assert!(
+            school.token("BR0001", PASSWORD).await.is_some() && school.token(&client.name, PASSWORD).await.is_some()
+        );
 
         let longest = "🦀".repeat(128);
         for new in ["12345678", "        ", "aaaaaaaa", "éééééééé", &longest] {
