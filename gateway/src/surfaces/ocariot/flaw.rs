@@ -21,6 +21,7 @@ pub enum Flaw {
     BadItem,
     BadItems(String),
     PasswordRoute,
+    MissingAlone(&'static str),
     Missing(String),
     Unknown(String),
 }
@@ -61,6 +62,9 @@ impl Flaw {
                      update your password."
                 );
                 say(StatusCode::BAD_REQUEST, "This parameter could not be updated.", &description)
+            }
+            Self::MissingAlone(name) => {
+                say(StatusCode::BAD_REQUEST, "Required field not provided...", &format!("{name} is required!"))
             }
             Self::Missing(names) => {
                 say(StatusCode::BAD_REQUEST, "Required fields were not provided...", &format!("{names} are required!"))

@@ -106,8 +106,10 @@ fn check(operation: &Operation, fields: &Fields, today: Date) -> Result<Written,
         }
     }
     let written = Written { values, unknown: unknown(operation, fields) };
-    match missing(operation, &written) {
-        names if names.is_empty() => Ok(written),
+    match missing(operation, &written).as_slice() {
+        [] => Ok(written),
+        // Of one field in all the contract speaks in the singular.
+        [name] if operation.fields.len() == 1 => Err(Flaw::MissingAlone(name)),
         names => Err(Flaw::Missing(names.join(", "))),
     }
 }
@@ -184,6 +186,7 @@ mod tests {
     #[test]
     fn all_that_is_missing_is_named_in_the_order_of_the_table() {
         assert_eq!(flaw(2, json!({"a": 1})), missing("old_password, new_password"));
+        assert_eq!(flaw(3, json!({"a": 1})), Some(Flaw::MissingAlone("new_password")));
         assert_eq!(flaw(10, json!({})), missing("username, password, institution, gender, age"));
         assert_eq!(
             flaw(22, json!({"username": "a", "children": []})),
@@ -226,7 +229,8 @@ mod tests {
         assert_eq!(flaw(8, json!({"id": ID})), None);
         assert_eq!(flaw(36, json!({"id": ID, "last_login": 1})), Some(Flaw::Unknown("last_login".to_owned())));
         assert_eq!(flaw(17, json!({"z": 1, "a": 1, "children": 1})), Some(Flaw::Unknown("a, children, z".to_owned())));
-        assert_eq!(flaw(3, json!({"new_password": "a", "id": ID})), Some(Flaw::Unknown("id".to_owned())));
+        assert_eq!(flaw(3, json!({"new_password": "a", "id": ID, "type": 1})), Some(Flaw::Unknown("type".to_owned())));
+        assert_eq!(flaw(1, json!({"username": "a", "password": "b", "id": ID})), None);
     }
 
     #[test]
