@@ -67,6 +67,15 @@ impl Fields {
         matches!(self.get(name), Field::Text(text) if !text.is_empty())
     }
 
+    /// Those of an object; of anything else, none.
+    #[cfg(test)]
+    pub fn of(value: Value) -> Self {
+        match value {
+            Value::Object(fields) => Self(fields),
+            _ => Self(Map::new()),
+        }
+    }
+
     /// The names of the fields that are there.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

@@ -46,6 +46,15 @@ pub enum Fault {
     Internal,
     /// Fields that a service found malformed, by their names there.
     Invalid(Vec<Misfit>),
+    /// A password of another length than its realm asks for, in characters.
+    PasswordLength {
+        /// The fewest.
+        least: String,
+        /// The most.
+        most: String,
+    },
+    /// There are no such children: their ids, with commas.
+    ChildrenNotFound(String),
     /// The rules say no.
     Refused(Reason),
 }
@@ -138,6 +147,7 @@ reasons! {
     CategoryInUse = "CATEGORY_IN_USE",
     CategoryNotFound = "CATEGORY_NOT_FOUND",
     CategoryTaken = "CATEGORY_TAKEN",
+    ChildrenNotFound = "CHILDREN_NOT_FOUND",
     CommonPassword = "COMMON_PASSWORD",
     ConfirmationMismatch = "CONFIRMATION_MISMATCH",
     CopyNotAvailable = "COPY_NOT_AVAILABLE",
@@ -147,11 +157,17 @@ reasons! {
     CopySetAside = "COPY_SET_ASIDE",
     CopyStateContradicted = "COPY_STATE_CONTRADICTED",
     DueTimeTooEarly = "DUE_TIME_TOO_EARLY",
+    GroupNotFound = "GROUP_NOT_FOUND",
+    GroupTaken = "GROUP_TAKEN",
     HashingQueueFull = "HASHING_QUEUE_FULL",
     HoldEnded = "HOLD_ENDED",
     HoldExists = "HOLD_EXISTS",
     HoldLimitReached = "HOLD_LIMIT_REACHED",
     HoldNotFound = "HOLD_NOT_FOUND",
+    InstitutionInUse = "INSTITUTION_IN_USE",
+    InstitutionNotFound = "INSTITUTION_NOT_FOUND",
+    InstitutionTaken = "INSTITUTION_TAKEN",
+    InstitutionUnknown = "INSTITUTION_UNKNOWN",
     InvalidApiKey = "INVALID_API_KEY",
     InvalidCredentials = "INVALID_CREDENTIALS",
     IsbnTaken = "ISBN_TAKEN",
@@ -162,6 +178,8 @@ reasons! {
     LoanReturned = "LOAN_RETURNED",
     LoanStateContradicted = "LOAN_STATE_CONTRADICTED",
     LoginTaken = "LOGIN_TAKEN",
+    NotYours = "NOT_YOURS",
+    PasswordLength = "PASSWORD_LENGTH",
     PasswordUnchanged = "PASSWORD_UNCHANGED",
     PatronBlocked = "PATRON_BLOCKED",
     PatronHasLoans = "PATRON_HAS_LOANS",
@@ -179,14 +197,11 @@ reasons! {
     WrongPassword = "WRONG_PASSWORD",
 }
 
-/// The pattern of the reasons that no answer to a change of password carries on to a surface. Spelt out, so that a new reason
-/// does not compile until each surface has words for it.
-macro_rules! not_of_a_change {
+/// The pattern of the reasons that only catalog and lending give. Spelt out, as the next one is, so that a new reason does not
+/// compile until each surface has words for it.
+macro_rules! not_of_identity {
     () => {
-        $crate::fault::Reason::AccountNotFound
-            | $crate::fault::Reason::AdminExists
-            | $crate::fault::Reason::ApiKeyNotFound
-            | $crate::fault::Reason::BarcodeTaken
+        $crate::fault::Reason::BarcodeTaken
             | $crate::fault::Reason::BookAwaited
             | $crate::fault::Reason::BookNotAvailable
             | $crate::fault::Reason::BookNotFound
@@ -201,42 +216,67 @@ macro_rules! not_of_a_change {
             | $crate::fault::Reason::CopySetAside
             | $crate::fault::Reason::CopyStateContradicted
             | $crate::fault::Reason::DueTimeTooEarly
-            | $crate::fault::Reason::HashingQueueFull
             | $crate::fault::Reason::HoldEnded
             | $crate::fault::Reason::HoldExists
             | $crate::fault::Reason::HoldLimitReached
             | $crate::fault::Reason::HoldNotFound
-            | $crate::fault::Reason::InvalidCredentials
             | $crate::fault::Reason::IsbnTaken
-            | $crate::fault::Reason::LastAdmin
             | $crate::fault::Reason::LoanLimitReached
             | $crate::fault::Reason::LoanNotFound
             | $crate::fault::Reason::LoanOverdue
             | $crate::fault::Reason::LoanReturned
             | $crate::fault::Reason::LoanStateContradicted
-            | $crate::fault::Reason::LoginTaken
             | $crate::fault::Reason::PatronBlocked
-            | $crate::fault::Reason::PatronHasLoans
             | $crate::fault::Reason::PatronHasOverdueLoans
             | $crate::fault::Reason::PatronNotFound
             | $crate::fault::Reason::RenewalLimitReached
+            | $crate::fault::Reason::StaleEtag
+            | $crate::fault::Reason::TooManyCopies
+    };
+}
+pub(crate) use not_of_identity;
+
+/// The pattern of the reasons that no answer to a change of password carries on to a surface.
+macro_rules! not_of_a_change {
+    () => {
+        $crate::fault::not_of_identity!()
+            | $crate::fault::Reason::AccountNotFound
+            | $crate::fault::Reason::AdminExists
+            | $crate::fault::Reason::ApiKeyNotFound
+            | $crate::fault::Reason::ChildrenNotFound
+            | $crate::fault::Reason::GroupNotFound
+            | $crate::fault::Reason::GroupTaken
+            | $crate::fault::Reason::HashingQueueFull
+            | $crate::fault::Reason::InstitutionInUse
+            | $crate::fault::Reason::InstitutionNotFound
+            | $crate::fault::Reason::InstitutionTaken
+            | $crate::fault::Reason::InstitutionUnknown
+            | $crate::fault::Reason::InvalidCredentials
+            | $crate::fault::Reason::LastAdmin
+            | $crate::fault::Reason::LoginTaken
+            | $crate::fault::Reason::NotYours
+            | $crate::fault::Reason::PasswordLength
+            | $crate::fault::Reason::PatronHasLoans
             | $crate::fault::Reason::RequestIdReused
             | $crate::fault::Reason::RoleRequired
             | $crate::fault::Reason::SessionNotFound
-            | $crate::fault::Reason::StaleEtag
             | $crate::fault::Reason::TooManyAttempts
-            | $crate::fault::Reason::TooManyCopies
     };
 }
 pub(crate) use not_of_a_change;
 
 impl From<Status> for Fault {
     fn from(status: Status) -> Self {
-        let reason = status.get_details_error_info().and_then(|info| Reason::parse(&info.reason));
+        let info = status.get_details_error_info();
+        let reason = info.as_ref().and_then(|info| Reason::parse(&info.reason));
+        let about = |key| info.as_ref().and_then(|info| info.metadata.get(key)).cloned().unwrap_or_default();
         let retry_after = || status.get_details_retry_info().and_then(|info| info.retry_delay);
         match (reason, status.code()) {
             (Some(Reason::TooManyAttempts), _) => Self::TooMany { retry_after: retry_after() },
             (Some(Reason::HashingQueueFull), _) => Self::Unavailable,
+            (Some(Reason::NotYours), _) => Self::Forbidden,
+            (Some(Reason::PasswordLength), _) => Self::PasswordLength { least: about("least"), most: about("most") },
+            (Some(Reason::ChildrenNotFound), _) => Self::ChildrenNotFound(about("children")),
             (Some(reason), _) => Self::Refused(reason),
             (None, Code::InvalidArgument) => match misfits(&status) {
                 Some(misfits) => Self::Invalid(misfits),

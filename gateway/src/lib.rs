@@ -19,7 +19,7 @@ use axum::{
 use jiff::tz::TimeZone;
 use proto::{
     catalog::v1::catalog_service_client::CatalogServiceClient,
-    identity::v1::identity_service_client::IdentityServiceClient,
+    identity::v1::{identity_service_client::IdentityServiceClient, school_service_client::SchoolServiceClient},
     lending::v1::lending_service_client::LendingServiceClient,
 };
 use shared::{
@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use settings::GatewayArgs;
+pub use surfaces::ocariot::declared as ocariot;
 
 use fault::Fault;
 use surfaces::{library::Running, swift::Windows};
@@ -47,7 +48,7 @@ pub struct Settings {
     pub lending: Channel,
     /// How long an access token may live at most.
     pub session: Duration,
-    /// In which the surface `swift` prints times.
+    /// In which the surface `swift` prints times, and `ocariot` says what day it is.
     pub time_zone: TimeZone,
     /// Web pages of these origins may use the APIs.
     pub cors_origins: Vec<HeaderValue>,
@@ -73,6 +74,7 @@ struct Gateway {
 
 type Shared = Arc<Gateway>;
 type Identity = IdentityServiceClient<Channel>;
+type School = SchoolServiceClient<Channel>;
 type Catalog = CatalogServiceClient<Channel>;
 type Lending = LendingServiceClient<Channel>;
 
@@ -85,6 +87,13 @@ impl Gateway {
     /// Identity, asked on somebody's behalf.
     fn identity_for(&self, caller: &Arc<Caller>) -> Identity {
         identity(self.identity.on_behalf_of(Arc::clone(caller)))
+    }
+
+    /// Identity's school realm, asked on somebody's behalf.
+    fn school_for(&self, caller: &Arc<Caller>) -> School {
+        SchoolServiceClient::new(self.identity.on_behalf_of(Arc::clone(caller)))
+            .max_decoding_message_size(LIST_BYTES)
+            .max_encoding_message_size(MESSAGE_BYTES)
     }
 
     /// Catalog, asked on the gateway's own behalf: what is public needs no identity.

@@ -15,7 +15,8 @@ pub struct GatewayArgs {
     #[arg(long, env = "BIBLIOTIQUE_HTTP_ADDR", default_value = "127.0.0.1:8888")]
     pub http_addr: SocketAddr,
 
-    /// In which PUT /api/v1/users/reset-password prints when its limit is lifted (a name of the IANA time zone database).
+    /// In which PUT /api/v1/users/reset-password prints when its limit is lifted, and the school's API says what day it is (a
+    /// name of the IANA time zone database).
     #[arg(long, env = "BIBLIOTIQUE_TIME_ZONE", default_value = "Africa/Tunis", value_parser = time_zone)]
     pub time_zone: TimeZone,
 

@@ -3,7 +3,7 @@
 mod applivery;
 pub mod json;
 pub mod library;
-mod ocariot;
+pub mod ocariot;
 mod problem;
 pub mod swift;
 mod user;
@@ -38,7 +38,7 @@ impl Surface {
         };
         if below(&library::ROOTS) {
             Self::Library
-        } else if below(&ocariot::ROOTS) {
+        } else if below(&ocariot::ROOTS) || ocariot::SIGN_IN.contains(&path) {
             Self::Ocariot
         } else if below(&[swift::PATH]) {
             Self::Swift
@@ -86,6 +86,11 @@ mod tests {
             ("/api/admin/api-keys", Surface::Library),
             ("/api/reservations/5a62be07de34500146d9c544", Surface::Library),
             ("/v1/users/5a62be07de34500146d9c544/password", Surface::Ocariot),
+            ("/v1/healthprofessionals/x/children/groups/y/", Surface::Ocariot),
+            ("/v1/auth", Surface::Ocariot),
+            ("/v1/auth/", Surface::Ocariot),
+            ("/v1/auth/x", Surface::Other),
+            ("/auth", Surface::Other),
             ("/api/v1/users/reset-password", Surface::Swift),
             ("/v1/auth/register/update-password", Surface::Applivery),
             ("/v1/auth/register", Surface::Other),

@@ -70,7 +70,11 @@ pub async fn admin(request: Request, next: Next) -> Answer {
 }
 
 impl Gateway {
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Fault> {
+    /// Whose token a request carries.
+    ///
+    /// # Errors
+    /// One of the four faults of tokens, or that identity is away.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Fault> {
         let token = bearer(headers)?;
         let header = readable_header(token)?;
         let key = self.key(header.kid.as_deref().unwrap_or_default()).await?;

@@ -114,7 +114,8 @@ pub fn refuse(fault: &Fault) -> Response {
         Fault::RevokedToken => fail(StatusCode::UNAUTHORIZED, 4004, "Invalid Token"),
         Fault::ExpiredToken => fail(StatusCode::UNAUTHORIZED, 4005, "Token Expired"),
         Fault::Refused(Reason::WrongPassword) => fail(StatusCode::FORBIDDEN, 4006, "Invalid Credentials"),
-        Fault::Refused(Reason::WeakPassword | Reason::ShortPassword | Reason::CommonPassword) => {
+        Fault::PasswordLength { .. }
+        | Fault::Refused(Reason::WeakPassword | Reason::ShortPassword | Reason::CommonPassword) => {
             fail(StatusCode::BAD_REQUEST, 5057, "Insufficient Password Complexity")
         }
         Fault::Malformed(how) => invalid(&[value!({"field": "", "message": format!("the request body {how}")})]),
@@ -130,6 +131,7 @@ pub fn refuse(fault: &Fault) -> Response {
         Fault::Unavailable => retry_after(fail(StatusCode::SERVICE_UNAVAILABLE, 1007, "Service Unavailable"), SOON),
         Fault::Internal
         | Fault::Invalid(_)
+        | Fault::ChildrenNotFound(_)
         | Fault::Refused(
             not_of_a_change!() | Reason::ConfirmationMismatch | Reason::InvalidApiKey | Reason::PasswordUnchanged,
         ) => fail(StatusCode::INTERNAL_SERVER_ERROR, 1000, "Internal error"),

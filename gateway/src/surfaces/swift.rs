@@ -115,6 +115,10 @@ pub fn refuse(fault: &Fault) -> Response {
         Fault::Refused(Reason::CommonPassword) => {
             say(StatusCode::BAD_REQUEST, "WEAK_PASSWORD_MESSAGE", "Le mot de passe est trop facile à deviner")
         }
+        Fault::PasswordLength { least, most } => {
+            let text = format!("Le mot de passe doit contenir entre {least} et {most} caractères");
+            say(StatusCode::BAD_REQUEST, "WEAK_PASSWORD_MESSAGE", &text)
+        }
         Fault::Malformed(_) => say(
             StatusCode::BAD_REQUEST,
             "MALFORMED_BODY_MESSAGE",
@@ -146,6 +150,7 @@ pub fn refuse(fault: &Fault) -> Response {
         }
         Fault::Internal
         | Fault::Invalid(_)
+        | Fault::ChildrenNotFound(_)
         | Fault::Refused(not_of_a_change!() | Reason::InvalidApiKey | Reason::PasswordUnchanged) => {
             say(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR_MESSAGE", "Erreur interne du serveur")
         }

@@ -100,6 +100,9 @@ pub fn refuse(fault: &Fault) -> Response {
             say(StatusCode::BAD_REQUEST, "Password must contain at least 15 characters.")
         }
         Fault::Refused(Reason::CommonPassword) => say(StatusCode::BAD_REQUEST, "Password is too easy to guess"),
+        Fault::PasswordLength { least, most } => {
+            say(StatusCode::BAD_REQUEST, &format!("Password must have between {least} and {most} characters."))
+        }
         Fault::NotFound(_) => say(StatusCode::NOT_FOUND, "Not found"),
         Fault::MethodNotAllowed => say(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
         Fault::TooLarge => say(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large"),
@@ -115,7 +118,10 @@ pub fn refuse(fault: &Fault) -> Response {
             retry_after(say(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable"), SOON)
         }
         Fault::Forbidden => say(StatusCode::FORBIDDEN, "Access denied"),
-        Fault::Internal | Fault::Invalid(_) | Fault::Refused(not_of_a_change!() | Reason::ConfirmationMismatch) => {
+        Fault::Internal
+        | Fault::Invalid(_)
+        | Fault::ChildrenNotFound(_)
+        | Fault::Refused(not_of_a_change!() | Reason::ConfirmationMismatch) => {
             say(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
         }
     }

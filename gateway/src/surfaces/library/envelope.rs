@@ -124,8 +124,13 @@ pub fn refuse(fault: Fault) -> Response {
             retry_after(tell(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable!"), SOON)
         }
         Fault::Invalid(misfits) => invalid(&misfits),
+        Fault::PasswordLength { least, most } => {
+            bad(&format!("Password must have between {least} and {most} characters."))
+        }
         Fault::Refused(reason) => refused(reason),
-        Fault::Internal => tell(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error!"),
+        Fault::ChildrenNotFound(_) | Fault::Internal => {
+            tell(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error!")
+        }
     }
 }
 
@@ -201,10 +206,18 @@ fn refused(reason: Reason) -> Response {
         Reason::LastAdmin => conflict("The last admin cannot leave!"),
         // The session ended while the request was on its way.
         Reason::SessionNotFound => tell(StatusCode::UNAUTHORIZED, "Authentication required!"),
-        Reason::RoleRequired => forbidden("Access denied. Insufficient permissions."),
+        Reason::NotYours | Reason::RoleRequired => forbidden("Access denied. Insufficient permissions."),
         Reason::AdminExists
+        | Reason::ChildrenNotFound
+        | Reason::GroupNotFound
+        | Reason::GroupTaken
         | Reason::HashingQueueFull
+        | Reason::InstitutionInUse
+        | Reason::InstitutionNotFound
+        | Reason::InstitutionTaken
+        | Reason::InstitutionUnknown
         | Reason::InvalidApiKey
+        | Reason::PasswordLength
         | Reason::PasswordUnchanged
         | Reason::TooManyAttempts => tell(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error!"),
     }

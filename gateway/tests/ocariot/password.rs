@@ -1,5 +1,4 @@
-//! Surface `ocariot`: document 001, for now `PUT /v1/users/{user_id}/password` and what no route answers, byte by byte.
-#![expect(clippy::unwrap_used, reason = "a test")]
+//! Operation 2, the one that the document prints in full: `PUT /v1/users/{user_id}/password`, byte by byte.
 
 use std::time::Duration;
 
@@ -8,6 +7,8 @@ use testing::{
     Database, TestSuite,
     suite::{ADMIN, Answer, PASSWORD, Person, answer},
 };
+
+use crate::{BAD_TOKEN, EXPIRED, NO_TOKEN, REVOKED, bad_json, forbidden, invalid, says, unauthorized};
 
 /// The id that the document prints.
 const PRINTED_ID: &str = "5a62be07de34500146d9c544";
@@ -23,44 +24,17 @@ const EMPTY: &str = r#"{ "code": 400, "message": "One or more request fields are
 const NOT_A_STRING: &str = r#"{ "code": 400, "message": "One or more request fields are invalid...", "description": "old_password must be a string!" }"#;
 const NO_MATCH: &str = r#"{ "code": 400, "message": "Password does not match!", "description": "The old password parameter does not match with the actual user password." }"#;
 
-const NO_TOKEN: &str = "Authentication failed for lack of authentication credentials.";
-const BAD_TOKEN: &str = "Authentication failed due to access token issues.";
-const EXPIRED: &str = "Authentication failed because access token is expired.";
-const REVOKED: &str = "The token user is not properly registered as a consumer at the gateway.";
-
 /// What the document prints on one line with blanks, as it is on the wire.
 fn on_the_wire(printed: &str) -> String {
     printed.replace("{ ", "{").replace(" }", "}").replace("\": ", "\":").replace(", \"", ",\"")
 }
 
-fn says(code: u16, message: &str, description: &str) -> String {
-    format!(r#"{{"code":{code},"message":"{message}","description":"{description}"}}"#)
-}
-
-fn invalid(description: &str) -> String {
-    says(400, "One or more request fields are invalid...", description)
+fn bad_id() -> String {
+    crate::bad_id("user_id")
 }
 
 fn missing(description: &str) -> String {
     says(400, "Required fields were not provided...", description)
-}
-
-fn unauthorized(description: &str) -> String {
-    format!(r#"{{"code":401,"message":"UNAUTHORIZED","description":"{description}","redirect_link":"/auth"}}"#)
-}
-
-fn forbidden() -> String {
-    says(403, "FORBIDDEN", "Authorization failed due to insufficient permissions.")
-}
-
-fn bad_id() -> String {
-    let description = "A 24-byte hex ID similar to this: 507f191e810c19729de860ea is expected.";
-    says(400, "Parameter {user_id} is not in valid format!", description)
-}
-
-fn bad_json() -> String {
-    let description = "Please verify that the JSON provided in the request body has a valid format and try again.";
-    says(400, "Unable to process request body!", description)
 }
 
 fn path(id: &str) -> String {
@@ -326,30 +300,6 @@ testing::on_both! {
 
         locked.must_be(429, &says(429, "TOO MANY REQUESTS", "Too many attempts. Please try again later."));
         assert_eq!(locked.header("retry-after"), "60");
-    }
-}
-
-#[tokio::test]
-async fn what_no_route_knows_is_named_without_a_token() {
-    let db = testing::sqlite().await;
-    let suite = TestSuite::start(&db).await;
-    for path in [
-        "/v1/users",
-        "/v1/users/",
-        "/v1/users/5a62be07de34500146d9c544/passwords",
-        "/v1/users/5a62be07de34500146d9c544/password/x",
-        "/v1/institutions/x/y",
-        "/v1/children/%22%00%FF",
-        "/v1/educators/x/y/z/a/b/c",
-        "/v1/healthprofessionals/x/y",
-        "/v1/families/x/y",
-        "/v1/applications/x/y",
-    ] {
-        let answer = suite.send("GET", &format!("{path}?page=1"), None, None).await;
-
-        let text = format!(r#"{{"code":404,"message":"Endpoint {path} does not found!"}}"#);
-        answer.must_be(404, &text);
-        assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
     }
 }
 
