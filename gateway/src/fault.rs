@@ -195,6 +195,7 @@ reasons! {
     TooManyCopies = "TOO_MANY_COPIES",
     WeakPassword = "WEAK_PASSWORD",
     WrongPassword = "WRONG_PASSWORD",
+    WrongRealm = "WRONG_REALM",
 }
 
 /// The pattern of the reasons that only catalog and lending give. Spelt out, as the next one is, so that a new reason does not
@@ -261,6 +262,7 @@ macro_rules! not_of_a_change {
             | $crate::fault::Reason::RoleRequired
             | $crate::fault::Reason::SessionNotFound
             | $crate::fault::Reason::TooManyAttempts
+            | $crate::fault::Reason::WrongRealm
     };
 }
 pub(crate) use not_of_a_change;

@@ -43,12 +43,14 @@ async fn member(suite: &TestSuite, name: &str, details: Details) -> Person {
 }
 
 async fn child(suite: &TestSuite, name: &str) -> Person {
-    let child = identity::Child { gender: identity::Gender::Male.into(), age: "2015-02-03".to_owned(), age_calc_date: None };
+    let child =
+        identity::Child { gender: identity::Gender::Male.into(), age: "2015-02-03".to_owned(), age_calc_date: None };
     member(suite, name, Details::Child(child)).await
 }
 
 async fn family(suite: &TestSuite, name: &str, children: &[&Person]) -> Person {
-    let children = children.iter().map(|child| identity::Member { id: child.id.clone(), ..identity::Member::default() });
+    let children =
+        children.iter().map(|child| identity::Member { id: child.id.clone(), ..identity::Member::default() });
     member(suite, name, Details::Family(identity::Family { children: children.collect() })).await
 }
 

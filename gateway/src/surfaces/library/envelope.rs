@@ -203,6 +203,7 @@ fn refused(reason: Reason) -> Response {
         Reason::RequestIdReused => {
             tell(StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used with another request!")
         }
+        Reason::WrongRealm => bad("Accounts of the school cannot be changed here!"),
         Reason::LastAdmin => conflict("The last admin cannot leave!"),
         // The session ended while the request was on its way.
         Reason::SessionNotFound => tell(StatusCode::UNAUTHORIZED, "Authentication required!"),

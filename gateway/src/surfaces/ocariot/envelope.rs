@@ -169,6 +169,7 @@ fn refused(reason: Reason) -> Response {
         | Reason::PasswordUnchanged
         | Reason::RequestIdReused
         | Reason::SessionNotFound
-        | Reason::TooManyAttempts => failure(),
+        | Reason::TooManyAttempts
+        | Reason::WrongRealm => failure(),
     }
 }
