@@ -98,7 +98,7 @@ impl Tokens {
             jti: Id::fresh(now).to_string(),
             sid: session.id.to_string(),
             id: &id,
-            role: account.role.name(),
+            role: account.role.in_the_library(),
             sub_type: account.role.name(),
             scope: account.role.scope(),
         };
