@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Version,
-        header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+        header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, EXPECT, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 use crate::{
     Shared,
     fault::Fault,
+    leftover,
     surfaces::{Surface, swift},
 };
 
@@ -39,6 +40,8 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 pub async fn edge(State(gateway): State<Shared>, request: Request, next: Next) -> Response {
     let request_id = RequestId::from_headers(request.headers()).unwrap_or_else(RequestId::fresh);
     let surface = Surface::of(request.uri().path());
+    // Who waits to be told to go on writes nothing before.
+    let request = if request.headers().contains_key(EXPECT) { request } else { request.map(leftover::wrap) };
     let span = tracing::info_span!("request", id = %request_id);
     let context = Context::new(request_id.clone(), BUDGET);
 

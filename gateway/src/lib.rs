@@ -4,6 +4,7 @@ mod body;
 mod cors;
 mod edge;
 mod fault;
+mod leftover;
 mod probes;
 mod settings;
 mod surfaces;

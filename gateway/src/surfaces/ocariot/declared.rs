@@ -89,24 +89,33 @@ const SIGN_IN: [Field; 2] = [must("username", Username), must("password", Text)]
 const CHANGE: [Field; 2] = [must("old_password", Text), must("new_password", Text)];
 const RESET: [Field; 1] = [must("new_password", Text)];
 
-const NEW_INSTITUTION: [Field; 5] =
-    [must("name", Text), must("type", Text), ADDRESS, may("latitude", Coordinate), may("longitude", Coordinate)];
-const INSTITUTION: [Field; 5] =
-    [may("name", Text), may("type", Text), ADDRESS, may("latitude", Coordinate), may("longitude", Coordinate)];
-const ADDRESS: Field = may("address", Text);
+const NEW_INSTITUTION: [Field; 5] = [
+    must("name", Text),
+    must("type", Text),
+    may("address", Text),
+    may("latitude", Coordinate),
+    may("longitude", Coordinate),
+];
+const INSTITUTION: [Field; 5] = [
+    may("name", Text),
+    may("type", Text),
+    may("address", Text),
+    may("latitude", Coordinate),
+    may("longitude", Coordinate),
+];
 
 const NEW_CHILD: [Field; 6] = [
-    NEW_PROFESSIONAL[0],
-    NEW_PROFESSIONAL[1],
-    NEW_PROFESSIONAL[2],
+    must("username", Username),
+    must("password", Password),
+    must("institution_id", Institution),
     must("gender", Gender),
     must("age", Age),
     may("age_calc_date", Date),
 ];
 const CHILD: [Field; 6] = [
-    PROFESSIONAL[0],
-    PROFESSIONAL[1],
-    PROFESSIONAL[2],
+    may("username", Username),
+    may("institution_id", Institution),
+    may("password", NoPassword),
     may("gender", Gender),
     may("age", Age),
     may("age_calc_date", Date),
@@ -115,12 +124,30 @@ const NEW_PROFESSIONAL: [Field; 3] =
     [must("username", Username), must("password", Password), must("institution_id", Institution)];
 const PROFESSIONAL: [Field; 3] =
     [may("username", Username), may("institution_id", Institution), may("password", NoPassword)];
-const NEW_FAMILY: [Field; 4] =
-    [NEW_PROFESSIONAL[0], NEW_PROFESSIONAL[1], NEW_PROFESSIONAL[2], must("children", Children)];
-const FAMILY: [Field; 4] = [PROFESSIONAL[0], PROFESSIONAL[1], PROFESSIONAL[2], may("children", Children)];
-const NEW_APPLICATION: [Field; 4] =
-    [NEW_PROFESSIONAL[0], NEW_PROFESSIONAL[1], may("institution_id", Institution), must("application_name", Text)];
-const APPLICATION: [Field; 4] = [PROFESSIONAL[0], PROFESSIONAL[1], PROFESSIONAL[2], may("application_name", Text)];
+const NEW_FAMILY: [Field; 4] = [
+    must("username", Username),
+    must("password", Password),
+    must("institution_id", Institution),
+    must("children", Children),
+];
+const FAMILY: [Field; 4] = [
+    may("username", Username),
+    may("institution_id", Institution),
+    may("password", NoPassword),
+    may("children", Children),
+];
+const NEW_APPLICATION: [Field; 4] = [
+    must("username", Username),
+    must("password", Password),
+    may("institution_id", Institution),
+    must("application_name", Text),
+];
+const APPLICATION: [Field; 4] = [
+    may("username", Username),
+    may("institution_id", Institution),
+    may("password", NoPassword),
+    may("application_name", Text),
+];
 
 const NEW_GROUP: [Field; 3] = [must("name", Text), may("school_class", Text), must("children", Children)];
 const GROUP: [Field; 3] = [may("name", Text), may("school_class", Text), may("children", Children)];

@@ -1,6 +1,9 @@
 //! The types of account that are made here, by their names in paths, tokens, refusals and identity.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
 use proto::identity::v1 as pb;
 use shared::passport::Caller;
 use tonic::Status;
@@ -13,7 +16,6 @@ use crate::{
     Shared,
     fault::{Ending, Fault, Reason},
 };
-use axum::http::StatusCode;
 
 /// A type of account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,9 @@ use crate::{Shared, fault::Fault, surfaces::json::json};
 const LIMIT: i64 = 100;
 const LONGEST: i64 = 1000;
 
+/// The most conditions in all: more would be too much for the databases, and fit nothing.
+const CONDITIONS: usize = 200;
+
 /// The parameters that are no filters.
 const OTHERS: [&str; 7] = ["page", "limit", "sort", "start_at", "end_at", "period", "fields"];
 
@@ -102,21 +105,25 @@ impl Parameters {
 
     /// All of them have to fit. One that nothing fits stands for all.
     fn filters(&self, names: &[&'static str]) -> Vec<pb::Filter> {
-        let mut filters = Vec::new();
-        for (name, value) in self.0.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str())) {
-            let field = names.iter().find(|known| **known == renamed(name) && **known != CREATED_AT);
-            let any_of = field.map(|_| conditions(value)).unwrap_or_default();
-            if any_of.is_empty() {
-                let field = names.first().copied().unwrap_or_default().to_owned();
-                return vec![pb::Filter { field, any_of }];
-            }
-            let filter = pb::Filter { field: field.copied().unwrap_or_default().to_owned(), any_of };
-            if !filters.contains(&filter) {
-                filters.push(filter);
-            }
+        let wanted = self.0.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str()));
+        let filters: Option<Vec<pb::Filter>> = wanted.map(|(name, value)| filter(names, name, value)).collect();
+        match filters {
+            Some(filters) if filters.iter().map(|filter| filter.any_of.len()).sum::<usize>() <= CONDITIONS => filters,
+            _ => vec![nothing(names)],
         }
-        filters
     }
+}
+
+/// What a parameter asks for, if there can be any such thing.
+fn filter(names: &[&'static str], name: &str, value: &str) -> Option<pb::Filter> {
+    let field = names.iter().find(|known| **known == renamed(name) && **known != CREATED_AT)?;
+    let any_of = conditions(value);
+    (!any_of.is_empty()).then(|| pb::Filter { field: (*field).to_owned(), any_of })
+}
+
+/// Of no condition, none fits.
+fn nothing(names: &[&'static str]) -> pb::Filter {
+    pb::Filter { field: names.first().copied().unwrap_or_default().to_owned(), any_of: Vec::new() }
 }
 
 fn renamed(name: &str) -> &str {
@@ -208,7 +215,6 @@ mod tests {
             ["username=Equals:a", "institution_id=Equals:b", "username=Equals:c"]
         );
         assert_eq!(filters("username=a+b%2Bc%C3%A9*&page=1&fields=x&sort=y&period=1d"), ["username=BeginsWith:a b+cé"]);
-        assert_eq!(filters("username=a&username=a"), ["username=Equals:a"]);
     }
 
     #[test]
@@ -227,6 +233,8 @@ mod tests {
             assert_eq!(filters(query), ["username="], "{query}");
         }
         assert_eq!(filters("username=a%00,b,"), ["username=Equals:b"]);
+        let many = |number: usize| filters(&format!("institution=x&username={}", "a,".repeat(number))).len();
+        assert_eq!((many(CONDITIONS - 1), many(CONDITIONS)), (2, 1));
     }
 
     proptest! {
