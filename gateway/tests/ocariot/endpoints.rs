@@ -108,42 +108,45 @@ testing::on_both! {
             send(operation, Some(&old), EXPIRED).await;
         }
     }
+}
 
-    async fn each_malformed_id_of_a_path_is_named_from_left_to_right(db: Database) {
-        let school = School::open(&db).await;
-        for operation in &OPERATIONS {
-            let names = operation.path.split('/').filter_map(|part| part.strip_prefix('{'));
-            let names: Vec<&str> = names.filter_map(|name| name.strip_suffix('}')).collect();
-            let caller = scoped(&school, operation);
-            let upper = caller.id.to_uppercase();
-            for (at, name) in names.iter().enumerate() {
-                for bad in ["no-id", "zzzzzzzzzzzzzzzzzzzzzzzz", "507f191e810c19729de860e", &upper, "%00", "%FF", "%2F"]
-                {
-                    // The ids before it are well formed; the ones after it are bad too.
-                    let ids = (0..names.len()).map(|place| if place < at { NOBODY } else { bad });
-                    let mut ids = ids.collect::<Vec<_>>().into_iter();
-                    let part = |part: &str| {
-                        if part.starts_with('{') { ids.next().unwrap().to_owned() } else { part.to_owned() }
-                    };
-                    let path = operation.path.split('/').map(part).collect::<Vec<_>>().join("/");
+#[tokio::test]
+async fn each_malformed_id_of_a_path_is_named_from_left_to_right() {
+    let db = testing::sqlite().await;
+    let school = School::open(&db).await;
+    for operation in &OPERATIONS {
+        let names = operation.path.split('/').filter_map(|part| part.strip_prefix('{'));
+        let names: Vec<&str> = names.filter_map(|name| name.strip_suffix('}')).collect();
+        let caller = scoped(&school, operation);
+        let upper = caller.id.to_uppercase();
+        for (at, name) in names.iter().enumerate() {
+            for bad in ["no-id", "zzzzzzzzzzzzzzzzzzzzzzzz", "507f191e810c19729de860e", &upper, "%00", "%FF", "%2F"] {
+                // The ids before it are well formed; the ones after it are bad too.
+                let ids = (0..names.len()).map(|place| if place < at { NOBODY } else { bad });
+                let mut ids = ids.collect::<Vec<_>>().into_iter();
+                let part = |part: &str| {
+                    if part.starts_with('{') { ids.next().unwrap().to_owned() } else { part.to_owned() }
+                };
+                let path = operation.path.split('/').map(part).collect::<Vec<_>>().join("/");
 
-                    let answer =
-                        school.suite.send_text(operation.method, &format!("/v1{path}"), Some(&caller.token), "{").await;
+                let answer =
+                    school.suite.send_text(operation.method, &format!("/v1{path}"), Some(&caller.token), "{").await;
 
-                    assert_eq!((answer.status, answer.text), (400, bad_id(name)), "{} {path}", operation.method);
-                }
+                assert_eq!((answer.status, answer.text), (400, bad_id(name)), "{} {path}", operation.method);
             }
         }
     }
+}
 
-    async fn a_trailing_slash_is_allowed_everywhere(db: Database) {
-        let school = School::open(&db).await;
-        for operation in &OPERATIONS {
-            let path = format!("{}/", filled(operation, NOBODY));
-            let answer = school.suite.send(operation.method, &path, None, None).await;
+#[tokio::test]
+async fn a_trailing_slash_is_allowed_everywhere() {
+    let db = testing::sqlite().await;
+    let school = School::open(&db).await;
+    for operation in &OPERATIONS {
+        let path = format!("{}/", filled(operation, NOBODY));
+        let answer = school.suite.send(operation.method, &path, None, None).await;
 
-            let expected = if operation.number == 1 { 400 } else { 401 };
-            assert_eq!(answer.status, expected, "{} {path}: {}", operation.method, answer.text);
-        }
+        let expected = if operation.number == 1 { 400 } else { 401 };
+        assert_eq!(answer.status, expected, "{} {path}: {}", operation.method, answer.text);
     }
 }

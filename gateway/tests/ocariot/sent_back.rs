@@ -1,7 +1,7 @@
 //! What GET gave may be sent back: fields that are accepted and not read.
 
 use serde_json::{Value, json};
-use testing::{Database, suite::PASSWORD};
+use testing::Database;
 
 use crate::{
     NOBODY, SECOND, made,
@@ -51,8 +51,7 @@ testing::on_both! {
 
     async fn the_fields_that_are_not_read_may_hold_anything(db: Database) {
         let school = School::open(&db).await;
-        let values =
-            [json!(null), json!(""), json!(1), json!("admin"), json!([{"id": NOBODY}]), json!({"x": 1}), json!(true)];
+        let values = [json!(null), json!("admin"), json!([{"id": NOBODY}])];
         for kind in Kind::ALL {
             let path = kind.of(&school.one(kind).id);
             let before = school.get(&school.admin, &path).await.text;
@@ -94,8 +93,5 @@ testing::on_both! {
                 school.patch(who, &path, json!({name: "x"})).await.must_be(400, &unknown(name));
             }
         }
-        let body = json!({"id": NOBODY, "new_password": PASSWORD, "old_password": PASSWORD});
-        let path = format!("/users/{}/password", school.family.id);
-        school.send(&school.family, "PUT", &path, Some(body)).await.must_be(204, "");
     }
 }

@@ -231,10 +231,10 @@ async fn nothing_strange_is_a_failure_of_ours() {
                 }
                 let body = without(&school.body(kind, "strange"), name).to_string();
                 let body = body.replacen('{', &format!("{{\"{name}\":{value},"), 1);
-                for (method, path, body) in [
-                    ("POST", kind.path().to_owned(), body),
-                    ("PATCH", kind.of(&school.one(kind).id), format!("{{\"{name}\":{value}}}")),
-                ] {
+                let posted = [Kind::Child, Kind::Family].contains(&kind);
+                let post = posted.then(|| ("POST", kind.path().to_owned(), body));
+                let patch = ("PATCH", kind.of(&school.one(kind).id), format!("{{\"{name}\":{value}}}"));
+                for (method, path, body) in post.into_iter().chain([patch]) {
                     let answer =
                         school.suite.send_text(method, &format!("/v1{path}"), Some(&school.admin.token), body).await;
                     assert!(answer.status < 500, "{method} {path} {name} {value}: {} {}", answer.status, answer.text);
