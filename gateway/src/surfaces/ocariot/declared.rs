@@ -234,7 +234,7 @@ operations! {
     42 DELETE "/v1/healthprofessionals/{healthprofessional_id}/children/groups/{group_id}" ["childrengroups:delete"] Owner [] [];
 }
 
-/// What is accepted in every body and not read: clients send back what they got.
+/// What is accepted in a body and not read: clients send back what they got.
 const PASSED_OVER: [&str; 1] = ["id"];
 
 /// The same for accounts.
@@ -263,8 +263,13 @@ impl Operation {
 
     /// The fields of a body that are accepted and not read.
     pub fn passed_over(&self) -> &'static [&'static str] {
-        // What is written with an institution is an account.
-        if self.takes(Institution) { &PASSED_OVER_OF_ACCOUNTS } else { &PASSED_OVER }
+        match self.collection() {
+            // A new password alone is nothing that anybody got.
+            "users" => &[],
+            // What is written with an institution is an account.
+            _ if self.takes(Institution) => &PASSED_OVER_OF_ACCOUNTS,
+            _ => &PASSED_OVER,
+        }
     }
 }
 
