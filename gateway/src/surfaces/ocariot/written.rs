@@ -229,7 +229,9 @@ mod tests {
         assert_eq!(flaw(8, json!({"id": ID})), None);
         assert_eq!(flaw(36, json!({"id": ID, "last_login": 1})), Some(Flaw::Unknown("last_login".to_owned())));
         assert_eq!(flaw(17, json!({"z": 1, "a": 1, "children": 1})), Some(Flaw::Unknown("a, children, z".to_owned())));
-        assert_eq!(flaw(3, json!({"new_password": "a", "id": ID})), Some(Flaw::Unknown("id".to_owned())));
+        let change = json!({"old_password": "a", "new_password": "b", "id": ID});
+        assert_eq!(flaw(2, change), Some(Flaw::Unknown("id".to_owned())));
+        assert_eq!(flaw(3, json!({"new_password": "a", "id": ID})), None);
         assert_eq!(flaw(1, json!({"username": "a", "password": "b", "id": ID})), None);
     }
 
