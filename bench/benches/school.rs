@@ -219,7 +219,7 @@ async fn page(request: reqwest::RequestBuilder) -> bool {
 
 async fn sign_in(http: &reqwest::Client, served: &Served) -> anyhow::Result<String> {
     let body = json!({"username": ADMIN.0, "password": ADMIN.1});
-    let answer = http.post(served.url("/auth")).json(&body).send().await?;
+    let answer = http.post(served.url("/v1/auth")).json(&body).send().await?;
     ensure!(answer.status().is_success(), "nobody can sign in");
     let answer: Value = answer.json().await?;
     Ok(answer["access_token"].as_str().context("a token")?.to_owned())

@@ -7,8 +7,8 @@ mod bugs;
 mod children;
 mod dead_tokens;
 mod endpoints;
-// mod fields; // reads the declaration `gateway::ocariot`
 mod families;
+mod fields;
 mod groups;
 mod institutions;
 mod lists;

@@ -75,8 +75,8 @@ impl Identity {
         let now = self.clock.now();
         Ok(Account {
             id: Id::fresh(now).into(),
-            login: Login::Email(field("email", email)?),
             name: Some(field("name", name)?),
+            login: Login::Email(field("email", email)?),
             address: field::<Address>("address", address)?,
             role,
             active: true,

@@ -6,7 +6,7 @@ use super::Identity;
 use crate::{
     domain::{
         AccountId, Refusal, SessionId,
-        account::{Account, login_key},
+        account::{Account, LONGEST_KEY, login_key},
         audit::{Event, Origin},
         password::Password,
     },
@@ -35,8 +35,8 @@ impl Identity {
     ) -> Result<(Account, Secret), Error<Refusal>> {
         let wrong = Error::Refused(Refusal::InvalidCredentials);
         let Some(password) = Password::parse(password) else { return Err(wrong) };
-        // Nothing longer than an address, and nothing a database cannot hold, is anybody's login.
-        let key = if login.len() <= 254 && !login.contains('\0') { login_key(login) } else { String::new() };
+        // Nothing longer than a user name, and nothing a database cannot hold, is anybody's login.
+        let key = if login.len() <= LONGEST_KEY && !login.contains('\0') { login_key(login) } else { String::new() };
 
         let turn = self.hasher.turn().await?;
         let credential = self.store.credential_of_login(&key).await?;

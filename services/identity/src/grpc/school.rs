@@ -291,7 +291,11 @@ impl SchoolService for Identity {
 
         self.store.create_group(&group, &has.children.unwrap_or_default(), &by).await?;
 
-        let children_group = self.group(owner, id).await?;
+        // What is gone already went with its owner.
+        let children_group = self.group(owner, id).await.map_err(|error| match error {
+            Error::Refused(Refusal::GroupNotFound) => Error::Refused(Refusal::NotYours),
+            error => error,
+        })?;
         Ok(Response::new(pb::CreateChildrenGroupResponse { children_group: Some(children_group) }))
     }
 

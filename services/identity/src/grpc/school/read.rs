@@ -15,6 +15,9 @@ use crate::{
     store::listing::Field,
 };
 
+/// Conditions of a query: SQLite nests an expression only so deep.
+const MOST_CONDITIONS: usize = 200;
+
 type Read<T> = Result<T, Error<Refusal>>;
 
 /// The role of members that a request is about.
@@ -171,6 +174,9 @@ pub fn query(query: Option<pb::Query>, fields: &[Field]) -> Read<Query> {
     };
     if query.skip < 0 {
         return Err(Error::invalid("query.skip", "must not be negative"));
+    }
+    if query.filters.iter().map(|filter| filter.any_of.len()).sum::<usize>() > MOST_CONDITIONS {
+        return Err(Error::invalid("query.filters", "must have at most 200 conditions"));
     }
     let filters: Read<Vec<Filter>> = query.filters.into_iter().map(|filter| filtered(filter, fields)).collect();
     Ok(Query {
