@@ -31,6 +31,28 @@ fn lines(process: &Process, request_id: &str) -> usize {
     process.logged().lines().filter(|line| line.contains(request_id)).count()
 }
 
+/// The largest refusal there is: all names are in it, and the next request finds the way still open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_children_that_there_are_not_are_all_named() {
+    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
+    let (_identity, gateway) = both(&directory, &database).await;
+    let door = gateway.door();
+    let body = json!({"username": ADMIN, "password": PASSWORD});
+    let token = door.post("/v1/auth", None, body).await.json()["access_token"].as_str().unwrap().to_owned();
+    let school = json!({"name": "Lycée Pasteur", "type": "school"});
+    let school = door.post("/v1/institutions", Some(&token), school).await.json()["id"].clone();
+    let children: Vec<String> = (0..1000).map(|number| format!("{number:024x}")).collect();
+    let family = json!({"username": "f", "password": PASSWORD, "institution_id": school, "children": children});
+
+    for _ in 0..3 {
+        let refused = door.post("/v1/families", Some(&token), family.clone()).await;
+
+        assert_eq!(refused.status, 400, "{}", refused.text);
+        assert!(children.iter().all(|child| refused.text.contains(child)));
+    }
+    assert_eq!(door.get("/v1/families", Some(&token)).await.status, 200);
+}
+
 testing::on_both! {
     async fn somebody_registers_signs_in_and_changes_his_password(database: Database) {
         let directory = tempdir().unwrap();

@@ -3,14 +3,14 @@
 use std::{fmt, time::Duration};
 
 use axum::{
-    body::Bytes,
+    body::Body,
     extract::{FromRequest, Request},
     http::{
         HeaderMap,
         header::{CONTENT_TYPE, HeaderValue},
     },
 };
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use tokio::time::timeout;
@@ -94,25 +94,29 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         let is_json = is_json(&parts.headers);
-        if axum::body::HttpBody::is_end_stream(&body) {
-            return Ok(Self(Map::new()));
-        }
-        if parts.headers.contains_key(CONTENT_TYPE) && !is_json {
+        let most = parts.extensions.get().map_or(BYTES, |limit: &Limit| limit.0);
+        let bytes = timeout(PATIENCE, whole(body, is_json, most)).await.map_err(|_| Fault::TooSlow)??;
+        if bytes.is_empty() { Ok(Self(Map::new())) } else { parse(&bytes) }
+    }
+}
+
+/// All of a body. What is not JSON is not read to its end; where there is nothing, its type does not matter.
+async fn whole(body: Body, is_json: bool, most: usize) -> Result<Vec<u8>, Fault> {
+    let mut limited = Limited::new(body, most);
+    let mut bytes = Vec::new();
+    while let Some(frame) = limited.frame().await {
+        let data = match frame {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(error) if error.is::<LengthLimitError>() && is_json => return Err(Fault::TooLarge),
+            Err(error) if error.is::<LengthLimitError>() => return Err(Fault::UnsupportedMediaType),
+            Err(_) => return Err(Fault::Malformed("did not come to its end")),
+        };
+        if !data.is_empty() && !is_json {
             return Err(Fault::UnsupportedMediaType);
         }
-        let most = parts.extensions.get().map_or(BYTES, |limit: &Limit| limit.0);
-        let limited = http_body_util::Limited::new(body, most).collect();
-        let bytes = match timeout(PATIENCE, limited).await {
-            Err(_) => return Err(Fault::TooSlow),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(Fault::TooLarge),
-            Ok(Err(_)) => return Err(Fault::Malformed("did not come to its end")),
-            Ok(Ok(body)) => body.to_bytes(),
-        };
-        if bytes.is_empty() {
-            return Ok(Self(Map::new()));
-        }
-        if is_json { parse(&bytes) } else { Err(Fault::UnsupportedMediaType) }
+        bytes.extend_from_slice(&data);
     }
+    Ok(bytes)
 }
 
 /// `application/json`, in UTF-8 if it says anything about it (RFC 8259, 8.1).
@@ -129,7 +133,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-fn parse(bytes: &Bytes) -> Result<Fields, Fault> {
+fn parse(bytes: &[u8]) -> Result<Fields, Fault> {
     match serde_json::from_slice::<Strict>(bytes) {
         Ok(Strict(Value::Object(fields))) => Ok(Fields(fields)),
         Ok(_) => Err(Fault::Malformed("is not a JSON object")),
@@ -210,7 +214,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Fields, Fault> {
-        parse(&Bytes::from(text.to_owned()))
+        parse(text.as_bytes())
     }
 
     #[test]

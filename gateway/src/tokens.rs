@@ -140,10 +140,13 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Fault> {
     if values.next().is_some() {
         return Err(Fault::BadToken);
     }
+    let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Err(Fault::NoToken);
+    }
     let value = value.to_str().map_err(|_| Fault::BadToken)?;
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+    let token = value.split_once(' ').map_or("", |(_, token)| token.trim());
+    if token.is_empty() {
         return Err(Fault::NoToken);
     }
     if token.len() <= BYTES { Ok(token) } else { Err(Fault::BadToken) }

@@ -273,6 +273,9 @@ fn was_never_sent(error: &tonic::transport::Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<tonic::ConnectError>())
 }
 
+/// The most bytes of an answer's headers, where refusals are: one may name a thousand ids.
+const HEADER_BYTES: u32 = 128 * 1024;
+
 fn connect(addresses: &str) -> Result<Connections, MalformedAddress> {
     let addresses: Vec<&str> = addresses.split(',').map(str::trim).collect();
     let (connections, changes) = Connections::balance_channel(addresses.len() * CONNECTIONS);
@@ -287,6 +290,7 @@ fn connect(addresses: &str) -> Result<Connections, MalformedAddress> {
             .http2_keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(10))
             .keep_alive_while_idle(true)
+            .http2_max_header_list_size(HEADER_BYTES)
             .tcp_nodelay(true);
         // The queue has room for all of them.
         changes.try_send(Change::Insert(number, endpoint)).map_err(|_| malformed())?;

@@ -172,6 +172,17 @@ impl Db {
         }
     }
 
+    /// A subquery for the texts of a JSON array, which the parameter `place` is, and their numbers from 0 on: `number`, `text`.
+    pub fn numbered_texts_in_json(&self, place: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("SELECT key AS number, value AS text FROM json_each({place})"),
+            Self::Postgres(_) => format!(
+                "SELECT n.ordinality - 1 AS number, n.value AS text
+                 FROM json_array_elements_text({place}::json) WITH ORDINALITY AS n (value, ordinality)"
+            ),
+        }
+    }
+
     /// An aggregate: the bytes of all rows, one behind the other.
     pub fn joined_bytes(&self, column: &str) -> String {
         match self {

@@ -61,7 +61,7 @@ impl Caller {
 
     /// An operator at the command line.
     pub fn operator() -> Self {
-        Self::new("operator", Role::Admin, EVERY_SCOPE)
+        Self { sub_type: "admin".to_owned(), ..Self::new("operator", Role::Admin, EVERY_SCOPE) }
     }
 
     fn new(subject: &str, role: Role, scope: &str) -> Self {

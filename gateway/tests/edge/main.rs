@@ -321,6 +321,56 @@ async fn a_body_that_comes_in_pieces_is_refused_when_it_has_become_too_large() {
 }
 
 #[tokio::test]
+async fn where_there_is_no_body_its_type_does_not_matter_and_of_two_mistakes_the_type_is_the_first() {
+    let (suite, _db) = started().await;
+    let token = suite.admin().await;
+    let head = format!("PUT /api/clients/profile HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n");
+    let mut wire = suite.wire().await;
+    wire.write(format!("{head}Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")).await;
+    assert_eq!(wire.answer().await.unwrap().status, 400, "no fields");
+
+    let large = " ".repeat(30_000);
+    for kind in ["", "Content-Type: text/plain\r\n"] {
+        let mut wire = suite.wire().await;
+        wire.write(format!("{head}{kind}Content-Length: 30000\r\n\r\n{large}")).await;
+        wire.answer().await.unwrap().must_be(415, &words("library").not_json);
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_still_writing_gets_his_answer() {
+    let (suite, _db) = started().await;
+    let token = suite.admin().await;
+    let megabytes = "x".repeat(3_000_000);
+    for (status, path, token) in [
+        (404, "/nowhere", ""),
+        (404, "/v1/users", ""),
+        (401, "/api/clients/profile", "x"),
+        (401, "/v1/users/507f191e810c19729de860ea/password", "x"),
+        (403, "/v1/users/507f191e810c19729de860ea/password", token.as_str()),
+        (413, "/api/clients/profile", token.as_str()),
+    ] {
+        let request = suite.request("PUT", path).bearer_auth(token).header("content-type", "application/json");
+
+        let answer = answer(request.body(megabytes.clone())).await;
+
+        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn whoever_writes_without_end_is_not_read_without_end() {
+    let (suite, _db) = started().await;
+    let mut wire = suite.wire().await;
+    wire.write("PUT /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n").await;
+    wire.write("x".repeat(1024)).await;
+    assert_eq!(wire.answer().await.unwrap().status, 404);
+
+    // Says nothing more: the connection ends all the same.
+    assert!(wire.answer().await.is_none());
+}
+
+#[tokio::test]
 async fn every_answer_has_the_security_headers() {
     let (suite, _db) = started().await;
     let token = suite.admin().await;

@@ -99,6 +99,7 @@ testing::on_both! {
         for operation in &OPERATIONS[1..] {
             send(operation, None, NO_TOKEN).await;
             send(operation, Some("Basic bGl2cmU6bGl2cmU="), NO_TOKEN).await;
+            send(operation, Some("Basic é"), NO_TOKEN).await;
             send(operation, Some("Bearer x"), BAD_TOKEN).await;
             send(operation, Some(&dead), REVOKED).await;
         }

@@ -70,7 +70,7 @@ fn is_ruled(operation: &Operation, field: &Field) -> bool {
         "age_calc_date" => field.rule == Rule::Date,
         "children" => field.rule == Rule::Children,
         "password" if operation.method == "PATCH" => field.rule == Rule::NoPassword,
-        "password" | "old_password" | "new_password" => [Rule::Password, Rule::Text].contains(&field.rule),
+        "password" | "old_password" | "new_password" => [Rule::Password, Rule::Secret].contains(&field.rule),
         _ => field.rule == Rule::Text,
     }
 }
@@ -164,7 +164,7 @@ fn bad_values(operation: &Operation, field: &Field, id: &str) -> Vec<(Value, Str
     let name = field.name;
     match field.rule {
         Rule::Username => [texts(name), blanks(name)].concat(),
-        Rule::Text | Rule::Password => texts(name),
+        Rule::Text | Rule::Secret | Rule::Password => texts(name),
         Rule::Coordinate => coordinates(name),
         Rule::Institution => institutions(),
         Rule::NoPassword => passwords(id),

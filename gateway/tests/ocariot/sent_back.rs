@@ -49,6 +49,24 @@ testing::on_both! {
         }
     }
 
+    async fn an_educator_with_many_children_can_be_sent_back(db: Database) {
+        let mut school = School::open(&db).await;
+        let mut children = vec![];
+        for number in 0..120 {
+            children.push(school.fresh(Kind::Child, &format!("{number} {}", "🦀".repeat(200))).await);
+        }
+        let body = json!({"name": "All", "children": children});
+        let path = groups(Kind::Educator, &school.educator.id);
+        let all = made(&school.post(&school.educator, &path, body).await);
+        school.later(SECOND).await;
+        for path in [Kind::Educator.of(&school.educator.id), format!("{path}/{all}")] {
+            let read = school.get(&school.educator, &path).await;
+            assert!(read.status == 200 && read.text.len() > 100_000, "{path}: {}", read.text.len());
+
+            school.patch(&school.educator, &path, read.json()).await.must_be(200, &read.text);
+        }
+    }
+
     async fn the_fields_that_are_not_read_may_hold_anything(db: Database) {
         let school = School::open(&db).await;
         let values = [json!(null), json!("admin"), json!([{"id": NOBODY}])];

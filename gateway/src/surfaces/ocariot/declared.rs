@@ -55,13 +55,15 @@ pub struct Field {
 pub enum Rule {
     /// A text once the white space at both its ends is cut.
     Username,
-    /// A string of at least one character.
+    /// A string of at least one character, and of no more than fit and can be seen.
     Text,
     /// A text or a number, kept as text.
     Coordinate,
     /// The id of an institution; under the name `institution` too, which wins.
     Institution,
-    /// A text; identity knows how long it has to be.
+    /// A text that may be of any length and hold anything.
+    Secret,
+    /// The same, of a new account: identity knows how long it has to be.
     Password,
     /// Nothing at all: there is another route for it.
     NoPassword,
@@ -75,7 +77,7 @@ pub enum Rule {
     Children,
 }
 
-use Rule::{Age, Children, Coordinate, Date, Gender, Institution, NoPassword, Password, Text, Username};
+use Rule::{Age, Children, Coordinate, Date, Gender, Institution, NoPassword, Password, Secret, Text, Username};
 
 const fn must(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: true }
@@ -85,9 +87,9 @@ const fn may(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: false }
 }
 
-const SIGN_IN: [Field; 2] = [must("username", Username), must("password", Text)];
-const CHANGE: [Field; 2] = [must("old_password", Text), must("new_password", Text)];
-const RESET: [Field; 1] = [must("new_password", Text)];
+const SIGN_IN: [Field; 2] = [must("username", Username), must("password", Secret)];
+const CHANGE: [Field; 2] = [must("old_password", Secret), must("new_password", Secret)];
+const RESET: [Field; 1] = [must("new_password", Secret)];
 
 const NEW_INSTITUTION: [Field; 5] = [
     must("name", Text),

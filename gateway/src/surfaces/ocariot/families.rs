@@ -30,7 +30,7 @@ pub async fn add(School(mut school): School, Path((family_id, child_id)): Path<(
 
     let added = school.add_family_child(request).await.map_err(not_added)?;
 
-    Ok(one(StatusCode::OK, added.into_inner().family))
+    one(StatusCode::OK, added.into_inner().family)
 }
 
 /// Both are told with 400: the one with the texts of 404, the other with its own.

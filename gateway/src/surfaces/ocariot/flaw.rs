@@ -9,6 +9,8 @@ use super::envelope::{bad_id, invalid, say, tell};
 pub enum Flaw {
     Empty(&'static str),
     NotString(&'static str),
+    /// A field, and what it must be like.
+    Unfit(&'static str, &'static str),
     BadInstitution,
     NotGender,
     NotAge,
@@ -32,6 +34,7 @@ impl Flaw {
         match self {
             Self::Empty(field) => invalid(&format!("{field} must have at least one character!")),
             Self::NotString(field) => invalid(&format!("{field} must be a string!")),
+            Self::Unfit(field, how) => invalid(&format!("{field} {how}!")),
             Self::BadInstitution => bad_id("institution_id"),
             Self::NotGender => invalid("The names of the allowed genders are: male, female."),
             Self::NotAge => invalid("Provided age is not a valid number!"),

@@ -1,6 +1,6 @@
 //! Operations 33 to 42: the groups of an educator or a health professional.
 
-use axum::{extract::Path, http::StatusCode, response::Response};
+use axum::{extract::Path, http::StatusCode};
 use proto::identity::v1 as pb;
 
 use super::{
@@ -24,7 +24,7 @@ pub async fn create(School(mut school): School, Path(owner_id): Path<String>, wr
 
     let made = school.create_children_group(pb::CreateChildrenGroupRequest { children_group }).await?;
 
-    Ok(one(StatusCode::CREATED, made.into_inner().children_group))
+    one(StatusCode::CREATED, made.into_inner().children_group)
 }
 
 /// Operations 34, 39.
@@ -40,7 +40,7 @@ pub async fn list(School(mut school): School, Path(owner_id): Path<String>, Want
 pub async fn get(School(mut school): School, Path((owner_id, children_group_id)): Ids) -> Answer {
     let found = school.get_children_group(pb::GetChildrenGroupRequest { owner_id, children_group_id }).await?;
 
-    Ok(one(StatusCode::OK, found.into_inner().children_group))
+    one(StatusCode::OK, found.into_inner().children_group)
 }
 
 /// Operations 36, 41.
@@ -50,7 +50,7 @@ pub async fn update(School(mut school): School, Path((owner_id, id)): Ids, writt
 
     let changed = school.update_children_group(pb::UpdateChildrenGroupRequest { children_group, update_mask }).await?;
 
-    Ok(one(StatusCode::OK, changed.into_inner().children_group))
+    one(StatusCode::OK, changed.into_inner().children_group)
 }
 
 /// Operations 37, 42.
@@ -74,6 +74,7 @@ fn group(owner_id: String, id: String, written: &Written) -> pb::ChildrenGroup {
     }
 }
 
-fn one(status: StatusCode, group: Option<pb::ChildrenGroup>) -> Response {
-    json(status, &Group::from(group.unwrap_or_default()))
+fn one(status: StatusCode, group: Option<pb::ChildrenGroup>) -> Answer {
+    let group = group.ok_or(Fault::Internal)?;
+    Ok(json(status, &Group::from(group)))
 }

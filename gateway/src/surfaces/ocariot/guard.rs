@@ -23,8 +23,8 @@ use crate::{
     fault::{Answer, Ending, Fault, of_ones_own},
 };
 
-/// The largest body with children: a thousand of them, as GET shows them.
-const BYTES: usize = 256 * 1024;
+/// The largest body of what GET shows with children: clients send back what they got, and an educator's groups may have 5,000.
+const BYTES: usize = 2 * 1024 * 1024;
 
 /// Lets a request through to its operation that its caller may do, with both as extensions.
 pub async fn guard(
@@ -44,7 +44,7 @@ pub async fn guard(
         request.extensions_mut().insert(caller);
     }
     request.extensions_mut().insert(operation);
-    if operation.takes(Rule::Children) {
+    if operation.takes(Rule::Children) || operation.takes(Rule::Institution) {
         request.extensions_mut().insert(Limit(BYTES));
     }
     Ok(next.run(request).await)

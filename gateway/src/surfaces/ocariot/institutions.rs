@@ -1,6 +1,6 @@
 //! Operations 5 to 9: institutions.
 
-use axum::{extract::Path, http::StatusCode, response::Response};
+use axum::{extract::Path, http::StatusCode};
 use proto::identity::v1 as pb;
 
 use super::{
@@ -21,7 +21,7 @@ pub async fn create(School(mut school): School, written: Written) -> Answer {
 
     let made = school.create_institution(pb::CreateInstitutionRequest { institution }).await?;
 
-    Ok(one(StatusCode::CREATED, made.into_inner().institution))
+    one(StatusCode::CREATED, made.into_inner().institution)
 }
 
 /// Operation 6.
@@ -35,7 +35,7 @@ pub async fn list(School(mut school): School, Wanted(query): Wanted) -> Answer {
 pub async fn get(School(mut school): School, Path(institution_id): Path<String>) -> Answer {
     let found = school.get_institution(pb::GetInstitutionRequest { institution_id }).await?;
 
-    Ok(one(StatusCode::OK, found.into_inner().institution))
+    one(StatusCode::OK, found.into_inner().institution)
 }
 
 /// Operation 8.
@@ -45,7 +45,7 @@ pub async fn update(School(mut school): School, Path(id): Path<String>, written:
 
     let changed = school.update_institution(pb::UpdateInstitutionRequest { institution, update_mask }).await?;
 
-    Ok(one(StatusCode::OK, changed.into_inner().institution))
+    one(StatusCode::OK, changed.into_inner().institution)
 }
 
 /// Operation 9.
@@ -70,6 +70,7 @@ fn institution(id: String, written: &Written) -> pb::Institution {
     }
 }
 
-fn one(status: StatusCode, institution: Option<pb::Institution>) -> Response {
-    json(status, &Institution::from(institution.unwrap_or_default()))
+fn one(status: StatusCode, institution: Option<pb::Institution>) -> Answer {
+    let institution = institution.ok_or(Fault::Internal)?;
+    Ok(json(status, &Institution::from(institution)))
 }

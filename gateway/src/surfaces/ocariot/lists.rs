@@ -18,7 +18,7 @@ use crate::{Shared, fault::Fault, surfaces::json::json};
 const LIMIT: i64 = 100;
 const LONGEST: i64 = 1000;
 
-/// The most conditions in all: more would be too much for the databases, and fit nothing.
+/// The most filters and conditions in all that identity takes, without counting equalities. Of more nothing is found.
 const CONDITIONS: usize = 200;
 
 /// The parameters that are no filters.
@@ -108,7 +108,7 @@ impl Parameters {
         let wanted = self.0.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str()));
         let filters: Option<Vec<pb::Filter>> = wanted.map(|(name, value)| filter(names, name, value)).collect();
         match filters {
-            Some(filters) if filters.iter().map(|filter| filter.any_of.len()).sum::<usize>() <= CONDITIONS => filters,
+            Some(filters) if filters.iter().map(weight).sum::<usize>() <= CONDITIONS => filters,
             _ => vec![nothing(names)],
         }
     }
@@ -119,6 +119,11 @@ fn filter(names: &[&'static str], name: &str, value: &str) -> Option<pb::Filter>
     let field = names.iter().find(|known| **known == renamed(name) && **known != CREATED_AT)?;
     let any_of = conditions(value);
     (!any_of.is_empty()).then(|| pb::Filter { field: (*field).to_owned(), any_of })
+}
+
+/// How much of what identity takes a filter is.
+fn weight(filter: &pb::Filter) -> usize {
+    1 + filter.any_of.iter().filter(|condition| condition.operator() != Operator::Equals).count()
 }
 
 /// Of no condition, none fits.

@@ -1,6 +1,6 @@
 //! Operations 10 to 25 and 29 to 32: accounts of every type are made, listed, shown and changed alike.
 
-use axum::{extract::Path, http::StatusCode, response::Response};
+use axum::{extract::Path, http::StatusCode};
 use proto::identity::v1::{self as pb, create_member_request::Credential, member::Details};
 
 use super::{
@@ -10,7 +10,10 @@ use super::{
     shown::{Member, shown},
     written::Written,
 };
-use crate::{fault::Answer, surfaces::json::json};
+use crate::{
+    fault::{Answer, Fault},
+    surfaces::json::json,
+};
 
 /// Operations 10, 14, 18, 22, 29.
 pub async fn create(School(mut school): School, kind: Kind, written: Written) -> Answer {
@@ -25,7 +28,7 @@ pub async fn create(School(mut school): School, kind: Kind, written: Written) ->
     let made = school.create_member(request).await.map_err(|status| kind.refuse(status))?;
     unknown.map_err(|flaw| flaw.told(""))?;
 
-    Ok(one(StatusCode::CREATED, made.into_inner().member))
+    one(StatusCode::CREATED, made.into_inner().member)
 }
 
 /// Operations 11, 15, 19, 23, 30.
@@ -43,7 +46,7 @@ pub async fn get(School(mut school): School, kind: Kind, Path(member_id): Path<S
 
     let found = school.get_member(request).await.map_err(|status| kind.refuse(status))?;
 
-    Ok(one(StatusCode::OK, found.into_inner().member))
+    one(StatusCode::OK, found.into_inner().member)
 }
 
 /// Operations 13, 17, 21, 25, 32.
@@ -54,7 +57,7 @@ pub async fn update(School(mut school): School, kind: Kind, Path(id): Path<Strin
     let changed = school.update_member(pb::UpdateMemberRequest { member, update_mask }).await;
     let changed = changed.map_err(|status| kind.refuse(status))?;
 
-    Ok(one(StatusCode::OK, changed.into_inner().member))
+    one(StatusCode::OK, changed.into_inner().member)
 }
 
 fn member(kind: Kind, id: String, written: &Written) -> pb::Member {
@@ -89,6 +92,7 @@ fn path(kind: Kind, name: &str) -> String {
 }
 
 /// One account.
-pub fn one(status: StatusCode, member: Option<pb::Member>) -> Response {
-    json(status, &Member::from(member.unwrap_or_default()))
+pub fn one(status: StatusCode, member: Option<pb::Member>) -> Answer {
+    let member = member.ok_or(Fault::Internal)?;
+    Ok(json(status, &Member::from(member)))
 }

@@ -1,5 +1,7 @@
 //! One field of a body at a time: by its rule, what it says, or what is wrong with it.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 use proto::identity::v1 as pb;
 use serde_json::{Number, Value as Json};
@@ -11,6 +13,13 @@ use super::{
     flaw::Flaw,
 };
 use crate::body::Field as Given;
+
+/// The most characters of a text that is shown.
+const LONGEST: usize = 255;
+
+/// What such a text has to be like, and what a user name.
+const TEXT: &str = "must have at most 255 characters, none of them a control character";
+const NAME: &str = "must have at most 255 characters, none of them invisible";
 
 /// What a field says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +38,14 @@ pub fn read(field: Field, given: Given<'_>, today: Date) -> Result<Option<Value>
         return Ok(None);
     }
     match field.rule {
-        Rule::Username => text(field.name, trimmed(given)).map(Value::Text),
-        Rule::Text | Rule::Password => text(field.name, given).map(Value::Text),
-        Rule::Coordinate => coordinate(field.name, given).map(Value::Text),
+        Rule::Username => {
+            text(field.name, trimmed(given)).and_then(|name| shown(field.name, name, NAME)).map(Value::Text)
+        }
+        Rule::Text => text(field.name, given).and_then(|text| shown(field.name, text, TEXT)).map(Value::Text),
+        Rule::Secret | Rule::Password => text(field.name, given).map(Value::Text),
+        Rule::Coordinate => {
+            coordinate(field.name, given).and_then(|text| shown(field.name, text, TEXT)).map(Value::Text)
+        }
         Rule::Institution => institution(given).map(Value::Text),
         Rule::NoPassword => Err(Flaw::PasswordRoute),
         Rule::Gender => gender(given).map(Value::Gender),
@@ -48,6 +62,12 @@ fn text(name: &'static str, given: Given<'_>) -> Result<String, Flaw> {
         Given::Text(text) => Ok(text.to_owned()),
         _ => Err(Flaw::NotString(name)),
     }
+}
+
+/// A text that can be kept and seen. Identity has the last word on it, and the same words.
+fn shown(name: &'static str, text: String, how: &'static str) -> Result<String, Flaw> {
+    let fits = text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
+    if fits { Ok(text) } else { Err(Flaw::Unfit(name, how)) }
 }
 
 /// A text without the white space at its ends.
@@ -88,6 +108,7 @@ fn age(field: Field, given: Given<'_>, today: Date) -> Result<String, Flaw> {
         Given::Null if !field.required => return Err(Flaw::NotAge),
         text_or_null => text(field.name, text_or_null)?,
     };
+    let age = shown(field.name, age, TEXT)?;
     check_age(&age, today).map(|()| age)
 }
 
@@ -100,9 +121,8 @@ fn day(name: &'static str, given: Given<'_>, today: Date) -> Result<String, Flaw
 fn children(given: Given<'_>) -> Result<Vec<String>, Flaw> {
     let Given::Other(Json::Array(items)) = given else { return Err(Flaw::NotArray) };
     let given: Vec<&str> = items.iter().map(item_id).collect::<Option<_>>().ok_or(Flaw::BadItem)?;
-    let mut ids: Vec<String> = Vec::with_capacity(given.len());
-    let mut seen = std::collections::HashSet::with_capacity(given.len());
-    ids.extend(given.into_iter().filter(|id| seen.insert(*id)).map(str::to_owned));
+    let mut seen = HashSet::with_capacity(given.len());
+    let ids: Vec<String> = given.into_iter().filter(|id| seen.insert(*id)).map(str::to_owned).collect();
     let malformed: Vec<&str> = ids.iter().map(String::as_str).filter(|id| id.parse::<Id>().is_err()).collect();
     if malformed.is_empty() { Ok(ids) } else { Err(Flaw::BadItems(malformed.join(", "))) }
 }
@@ -152,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_text_is_a_string_that_is_not_empty() {
-        for rule in [Rule::Text, Rule::Password, Rule::Username, Rule::Coordinate, Rule::Date] {
+        for rule in [Rule::Text, Rule::Secret, Rule::Password, Rule::Username, Rule::Coordinate, Rule::Date] {
             assert_eq!(reads(rule, true, json!("")), Err(Flaw::Empty("f")), "{rule:?}");
             for other in [json!(null), json!(true), json!([]), json!({})] {
                 assert_eq!(reads(rule, true, other), Err(Flaw::NotString("f")), "{rule:?}");

@@ -44,6 +44,7 @@ ALTER TABLE account ADD COLUMN application_name_order TEXT COLLATE "C" NOT NULL 
 DROP INDEX account_by_role;
 CREATE INDEX account_by_role ON account (role, id);
 CREATE INDEX account_by_institution ON account (institution_id) WHERE institution_id IS NOT NULL;
+CREATE INDEX member_by_id ON account (role, id) WHERE realm = 'school';
 CREATE INDEX member_by_institution ON account (role, institution_id NULLS FIRST, id) WHERE realm = 'school';
 CREATE INDEX member_by_name_fold ON account (role, name_fold) WHERE realm = 'school';
 CREATE INDEX member_by_name_order ON account (role, name_order, id) WHERE realm = 'school';
@@ -60,17 +61,18 @@ CREATE TABLE tally (
     accounts BIGINT NOT NULL
 );
 
+-- Ids of accounts are compared as account.id is: otherwise its index would be of no use here.
 CREATE TABLE family_child (
-    family_id TEXT COLLATE "C" NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    family_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     position BIGINT NOT NULL,
-    child_id TEXT COLLATE "C" NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    child_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     PRIMARY KEY (family_id, child_id)
 );
 CREATE INDEX family_child_by_child ON family_child (child_id);
 
 CREATE TABLE children_group (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    owner_id TEXT COLLATE "C" NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    owner_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     name TEXT COLLATE "C" NOT NULL,
     name_fold TEXT COLLATE "C" NOT NULL,
     name_order TEXT COLLATE "C" NOT NULL,
@@ -87,7 +89,7 @@ CREATE INDEX children_group_by_school_class_order ON children_group (owner_id, s
 CREATE TABLE group_child (
     group_id TEXT COLLATE "C" NOT NULL REFERENCES children_group (id) ON DELETE CASCADE,
     position BIGINT NOT NULL,
-    child_id TEXT COLLATE "C" NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    child_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     PRIMARY KEY (group_id, child_id)
 );
 CREATE INDEX group_child_by_child ON group_child (child_id);

@@ -44,6 +44,7 @@ ALTER TABLE account ADD COLUMN application_name_order TEXT NOT NULL DEFAULT '';
 DROP INDEX account_by_role;
 CREATE INDEX account_by_role ON account (role, id);
 CREATE INDEX account_by_institution ON account (institution_id) WHERE institution_id IS NOT NULL;
+CREATE INDEX member_by_id ON account (role, id) WHERE realm = 'school';
 CREATE INDEX member_by_institution ON account (role, institution_id, id) WHERE realm = 'school';
 CREATE INDEX member_by_name_fold ON account (role, name_fold) WHERE realm = 'school';
 CREATE INDEX member_by_name_order ON account (role, name_order, id) WHERE realm = 'school';

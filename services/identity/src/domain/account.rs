@@ -42,6 +42,19 @@ impl Role {
     ];
 }
 
+impl Role {
+    /// Whether he may choose a password himself, on whatever surface: document 001 leaves that of children and programs to an admin.
+    ///
+    /// # Errors
+    /// [`Refusal::NotYours`]
+    pub const fn may_change_password(self) -> Result<(), Refusal> {
+        match self {
+            Self::Child | Self::Application => Err(Refusal::NotYours),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Where an account comes from; decides what counts as a weak password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Realm {
@@ -235,12 +248,16 @@ impl FromStr for Email {
 /// Two addresses that look alike must not differ by what nobody sees.
 fn is_invisible(character: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator, SpaceSeparator, Unassigned};
-    // The fillers are letters by category, and blank all the same.
-    matches!(character, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{034F}' | '\u{FE00}'..='\u{FE0F}')
-        || matches!(
-            character.general_category(),
-            Control | Format | LineSeparator | ParagraphSeparator | SpaceSeparator | Unassigned
-        )
+    // Fillers are letters by category, variation selectors are marks, and blank they are all the same (Unicode's
+    // Default_Ignorable_Code_Point, and the blank pattern of Braille).
+    matches!(
+        character,
+        '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{034F}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{2800}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}'
+    ) || matches!(
+        character.general_category(),
+        Control | Format | LineSeparator | ParagraphSeparator | SpaceSeparator | Unassigned
+    )
 }
 
 /// A name: 1 to 100 characters of any script, at least one letter, no control characters.
@@ -381,9 +398,20 @@ mod tests {
         for name in ["BR0001", "a", "Zoé  de l'École", "🦀", "李", "a@b"] {
             assert_eq!(name.parse::<Username>().unwrap().as_str(), name);
         }
-        for name in
-            ["", " ", " a", "a ", "a\0", "a\nb", "a\u{200b}b", "a\u{3164}", &"x".repeat(256), &"\u{fdfa}".repeat(200)]
-        {
+        for name in [
+            "",
+            " ",
+            " a",
+            "a ",
+            "a\0",
+            "a\nb",
+            "a\u{200b}b",
+            "a\u{3164}",
+            "a\u{e0100}",
+            "a\u{2800}b",
+            &"x".repeat(256),
+            &"\u{fdfa}".repeat(200),
+        ] {
             assert!(name.parse::<Username>().is_err(), "{name:?}");
         }
     }

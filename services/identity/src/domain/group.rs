@@ -30,6 +30,24 @@ pub struct Changes {
     pub children: Option<Vec<AccountId>>,
 }
 
+impl Changes {
+    /// The names of what changes, with blanks.
+    pub fn names(&self) -> String {
+        let fields = [
+            ("name", self.name.is_some()),
+            ("school_class", self.school_class.is_some()),
+            ("children", self.children.is_some()),
+        ];
+        fields.into_iter().filter_map(|(name, changes)| changes.then_some(name)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The most groups of an owner.
+pub const MOST_GROUPS: i64 = 1000;
+
+/// The most children of an owner's groups in all.
+pub const MOST_CHILDREN: i64 = 5000;
+
 /// Groups are their owner's alone: not even an admin reaches them.
 ///
 /// # Errors

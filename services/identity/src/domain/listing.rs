@@ -13,7 +13,7 @@ pub struct Query {
     pub size: i64,
     /// Rows to pass over.
     pub skip: i64,
-    /// By these fields, the first one first; newest first among those that are equal.
+    /// By these fields, the first one first; those that are equal by age, in the direction of the last one. Without any, the newest first.
     pub order: Vec<Order>,
     /// All of them have to fit.
     pub filters: Vec<Filter>,
@@ -23,10 +23,13 @@ pub struct Query {
     pub before: Option<Timestamp>,
 }
 
+/// What lists are sorted by besides their fields.
+pub const CREATE_TIME: &str = "create_time";
+
 /// A field to sort by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Its name, or `create_time`.
+    /// Its name, or [`CREATE_TIME`].
     pub field: String,
     /// From the greatest on.
     pub descending: bool,

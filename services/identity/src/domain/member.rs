@@ -63,6 +63,20 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether an age in numbers comes with the day on which it is right, and the day with an age.
+    ///
+    /// # Errors
+    /// The field that is missing.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        match (&self.age, &self.age_calc_date) {
+            (Some(age), None) if age.day().is_none() => {
+                Err(("member.child.age_calc_date", "must be given with an age"))
+            }
+            (None, Some(_)) => Err(("member.child.age", "must be given with its day")),
+            _ => Ok(()),
+        }
+    }
+
     /// The names of what changes, with blanks.
     pub fn names(&self) -> String {
         let fields = [
@@ -193,11 +207,12 @@ impl Sight {
     /// Of a caller on a member: an admin sees everybody, educators and health professionals see any child, a family its own, and
     /// everybody himself.
     pub fn of(caller: &Caller, role: Role, member: AccountId) -> Self {
-        let looks_after_children = ["educator", "healthprofessional"].contains(&caller.sub_type.as_str());
+        let professionals = [Role::Educator.name(), Role::HealthProfessional.name()];
+        let looks_after_children = professionals.contains(&caller.sub_type.as_str());
         match reach(caller, role, member) {
             Ok(()) => Self::Yes,
             Err(_) if role == Role::Child && looks_after_children => Self::Yes,
-            Err(_) if role == Role::Child && caller.sub_type == "family" => {
+            Err(_) if role == Role::Child && caller.sub_type == Role::Family.name() => {
                 caller.subject.parse().map_or(Self::No, Self::OfFamily)
             }
             Err(_) => Self::No,

@@ -97,6 +97,7 @@ impl Identity {
         let turn = self.hasher.turn().await?;
         let credential = self.store.credential(change.account).await?;
         let credential = credential.ok_or(Error::Refused(Refusal::AccountNotFound))?;
+        credential.account.role.may_change_password().map_err(Error::Refused)?;
 
         let (turn, old) = self.prove(turn, &credential, change.old.clone(), by).await?;
         let new = match self.judge(turn, &credential.account, &change, &old).await {

@@ -3,7 +3,7 @@
 mod read;
 mod show;
 
-use proto::identity::v1::{self as pb, school_service_server::SchoolService};
+use proto::identity::v1::{self as pb, create_account_request::Credential, school_service_server::SchoolService};
 use shared::{Error, Id, passport::Caller, passport::Role as Standing, rpc::caller};
 use tonic::{Request, Response, Status};
 
@@ -57,10 +57,17 @@ impl Identity {
         if own == Some(id) { Ok(()) } else { Err(Error::Refused(Refusal::NotYours)) }
     }
 
-    /// Whether a password may be that of a new member.
-    async fn judge_new(&self, account: &Account, password: String) -> Result<(), Error<Refusal>> {
-        let turn = self.hasher.turn().await?;
-        self.accept(turn, account, password).await.map(drop)
+    /// Whether a password, or its hash, may be that of a new member.
+    async fn judge_new(&self, account: &Account, credential: Credential) -> Result<(), Error<Refusal>> {
+        match credential {
+            Credential::Password(password) => {
+                let turn = self.hasher.turn().await?;
+                self.accept(turn, account, password).await.map(drop)
+            }
+            Credential::PasswordHash(_) => {
+                self.hash_of(NewAccount { account: account.clone(), credential, confirmation: None }).await.map(drop)
+            }
+        }
     }
 }
 
@@ -91,7 +98,12 @@ impl SchoolService for Identity {
     async fn get_institution(&self, request: Request<pb::GetInstitutionRequest>) -> Answer<pb::GetInstitutionResponse> {
         let caller = caller(&request)?;
         let id = field("institution_id", &request.get_ref().institution_id)?;
-        self.must_belong(&caller, id, &["application", "educator", "healthprofessional"]).await?;
+        self.must_belong(
+            &caller,
+            id,
+            &[Role::Application.name(), Role::Educator.name(), Role::HealthProfessional.name()],
+        )
+        .await?;
 
         let institution = self.store.institution(id).await?.ok_or(Error::Refused(Refusal::InstitutionNotFound))?;
 
@@ -153,14 +165,12 @@ impl SchoolService for Identity {
             has.username.clone().ok_or_else(|| Error::<Refusal>::invalid("member.username", "must be given"))?;
         let account = self.blank_of_school(username, role, &by);
         let credential = match request.credential {
-            Some(Password(password)) => pb::create_account_request::Credential::Password(password),
-            Some(PasswordHash(hash)) => pb::create_account_request::Credential::PasswordHash(hash),
+            Some(Password(password)) => Credential::Password(password),
+            Some(PasswordHash(hash)) => Credential::PasswordHash(hash),
             None => return Err(Error::<Refusal>::invalid("password", "must be given").into()),
         };
         if request.validate_only {
-            if let pb::create_account_request::Credential::Password(password) = credential {
-                self.judge_new(&account, password).await?;
-            }
+            self.judge_new(&account, credential).await?;
             return Ok(Response::new(pb::CreateMemberResponse { member: None }));
         }
 

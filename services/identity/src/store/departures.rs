@@ -126,7 +126,13 @@ impl Store {
             let (actor, request_id) = asked.unwrap_or_else(|| (by.actor.clone(), by.request_id.as_str().to_owned()));
             let asked = Asked { actor, request_id, at: by.at };
             super::credentials::forgive!(tx, super::Subject::Account(id));
-            for sql in ["DELETE FROM request WHERE account_id = $1", "DELETE FROM account WHERE id = $1"] {
+            // Of a child the families and groups first: whoever is changing one of them waits for this row and not the other way round.
+            for sql in [
+                "DELETE FROM family_child WHERE child_id = $1",
+                "DELETE FROM group_child WHERE child_id = $1",
+                "DELETE FROM request WHERE account_id = $1",
+                "DELETE FROM account WHERE id = $1",
+            ] {
                 sqlx::query(sql).bind(id.to_string()).execute(&mut *tx).await?;
             }
             if account.realm() == Realm::School && account.role != Role::Admin {

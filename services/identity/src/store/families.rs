@@ -1,8 +1,8 @@
 //! Families' children.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use shared::{on, tx};
+use shared::{Db, on, tx};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{
@@ -35,49 +35,61 @@ pub const GROUP: Link = Link { table: "group_child", owner: "group_id" };
 impl Link {
     /// Takes all children away.
     pub fn clear(self) -> String {
-        format!("DELETE FROM {} WHERE {} = $1", self.table, self.owner)
+        format!("DELETE FROM {} WHERE {} = $1 RETURNING child_id", self.table, self.owner)
     }
 
-    /// Adds children behind each other: owner, positions and ids are bound in turns.
-    pub fn insert(self, many: usize) -> String {
-        let rows = (0..many).map(|row| format!("(${}, ${}, ${})", row * 3 + 1, row * 3 + 2, row * 3 + 3));
+    /// Gives an owner the children of a list.
+    pub fn insert(self, db: &Db) -> String {
+        let list = db.numbered_texts_in_json("$2");
         format!(
-            "INSERT INTO {} ({}, position, child_id) VALUES {}",
-            self.table,
-            self.owner,
-            rows.collect::<Vec<_>>().join(", ")
+            "INSERT INTO {} ({}, position, child_id) SELECT $1, n.number, n.text FROM ({list}) n",
+            self.table, self.owner
         )
     }
 
-    fn select(self, many: usize) -> String {
-        let places = (1..=many).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ");
+    fn select(self, db: &Db) -> String {
+        let owners = db.texts_in_json("$1");
         format!(
             "SELECT l.{0} AS owner, {COLUMNS} FROM {1} l JOIN account ON account.id = l.child_id
-             WHERE l.{0} IN ({places}) ORDER BY l.{0}, l.position",
+             WHERE l.{0} IN ({owners}) ORDER BY l.{0}, l.position",
             self.owner, self.table
         )
     }
 }
 
-/// So many rows are written, or looked up, by one statement.
-const TOGETHER: usize = 1000;
+/// Ids as a JSON array.
+pub(super) fn json<T: ToString>(ids: &[T]) -> String {
+    let quoted: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.to_string())).collect();
+    format!("[{}]", quoted.join(","))
+}
 
-/// Replaces the children of an owner, who is new or locked.
+/// Replaces the children of an owner, who is new or locked; answers with what changed, for the audit log.
 macro_rules! put_children {
-    ($tx:expr, $link:expr, $owner:expr, $children:expr) => {{
+    ($tx:expr, $db:expr, $link:expr, $owner:expr, $children:expr) => {{
         let (link, owner): ($crate::store::families::Link, String) = ($link, $owner.to_string());
-        sqlx::query(sqlx::AssertSqlSafe(link.clear())).bind(owner.clone()).execute(&mut *$tx).await?;
-        let numbered: Vec<(i64, String)> = (0_i64..).zip($children.iter().map(ToString::to_string)).collect();
-        for chunk in numbered.chunks(1000) {
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(link.insert(chunk.len())));
-            for (position, child) in chunk {
-                query = query.bind(owner.clone()).bind(*position).bind(child.clone());
-            }
-            query.execute(&mut *$tx).await?;
-        }
+        let children: &[$crate::domain::AccountId] = $children;
+        let before: Vec<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(link.clear())).bind(owner.clone()).fetch_all(&mut *$tx).await?;
+        sqlx::query(sqlx::AssertSqlSafe(link.insert($db)))
+            .bind(owner)
+            .bind($crate::store::families::json(children))
+            .execute(&mut *$tx)
+            .await?;
+        $crate::store::families::difference(&before, children)
     }};
 }
 pub(super) use put_children;
+
+/// ` added=… removed=…`, of what there is.
+pub(super) fn difference(before: &[String], after: &[AccountId]) -> String {
+    let after: Vec<String> = after.iter().map(ToString::to_string).collect();
+    let (old, new): (HashSet<&String>, HashSet<&String>) = (before.iter().collect(), after.iter().collect());
+    let named =
+        |name: &str, ids: Vec<&str>| if ids.is_empty() { String::new() } else { format!(" {name}={}", ids.join(",")) };
+    let added = after.iter().filter(|id| !old.contains(id)).map(String::as_str).collect();
+    let removed = before.iter().filter(|id| !new.contains(id)).map(String::as_str).collect();
+    named("added", added) + &named("removed", removed)
+}
 
 #[derive(FromRow)]
 struct OwnedRow {
@@ -90,13 +102,11 @@ impl Store {
     /// The children of each of these owners.
     pub(super) async fn children_of(&self, link: Link, owners: &[String]) -> Result<HashMap<String, Vec<Member>>> {
         let mut children: HashMap<String, Vec<Member>> = HashMap::new();
-        for chunk in owners.chunks(TOGETHER) {
-            let sql = link.select(chunk.len());
-            let rows: Vec<OwnedRow> =
-                on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), chunk).fetch_all(db).await)?;
-            for row in rows {
-                children.entry(row.owner).or_default().push(row.child.try_into()?);
-            }
+        let sql = link.select(&self.db);
+        let rows: Vec<OwnedRow> =
+            on!(&self.db, |db| sqlx::query_as(AssertSqlSafe(sql)).bind(json(owners)).fetch_all(db).await)?;
+        for row in rows {
+            children.entry(row.owner).or_default().push(row.child.try_into()?);
         }
         Ok(children)
     }
@@ -108,7 +118,7 @@ impl Store {
     pub async fn family_children(&self, family: AccountId, query: &Query) -> Result<(Vec<Member>, i64)> {
         self.must_be(Role::Family, family).await?;
         let scope = "family_id = ?";
-        let found = Where::of(scope, &[family.to_string()], FAMILY_CHILDREN, query);
+        let found = Where::of(&self.db, scope, &[family.to_string()], FAMILY_CHILDREN, query);
         let from = "FROM family_child JOIN account ON account.id = child_id";
         let count = format!("SELECT COUNT(*) {from}{}", found.clause());
         let order = ordered(FAMILY_CHILDREN, &query.order, "position ASC");
@@ -131,7 +141,7 @@ impl Store {
         self.again_when_lost(async || {
             tx!(&self.db, |tx| {
                 super::members::lock!(tx, Role::Family, family);
-                must_be_children!(tx, [child]);
+                must_be_children!(tx, &self.db, [child]);
                 let added = sqlx::query(
                     "INSERT INTO family_child (family_id, position, child_id)
                      SELECT $1, COALESCE(MAX(position), -1) + 1, $2 FROM family_child WHERE family_id = $1

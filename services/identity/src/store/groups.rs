@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{
     Result, Store,
-    families::{GROUP, put_children},
+    families::{GROUP, json, put_children},
     kept,
     listing::{GROUPS, Where, bind, ordered},
     members::must_be_children,
@@ -16,7 +16,7 @@ use super::{
 use crate::domain::{
     AccountId, GroupId, Refusal,
     audit::{Event, Origin},
-    group::{Changes, Group},
+    group::{Changes, Group, MOST_CHILDREN, MOST_GROUPS},
     label::Label,
     listing::{Query, fold, order},
 };
@@ -50,7 +50,7 @@ impl TryFrom<GroupRow> for Group {
 
 /// Refuses a name that another group of the owner has, and children that are none.
 macro_rules! must_fit {
-    ($tx:expr, $owner:expr, $group:expr, $changes:expr) => {{
+    ($tx:expr, $db:expr, $owner:expr, $group:expr, $changes:expr) => {{
         let changes: &Changes = $changes;
         if let Some(name) = &changes.name {
             let other: Option<String> =
@@ -65,7 +65,39 @@ macro_rules! must_fit {
             }
         }
         if let Some(children) = &changes.children {
-            must_be_children!($tx, children);
+            must_be_children!($tx, $db, children);
+        }
+    }};
+}
+
+/// Locks whoever may have groups, so that they are counted one after the other.
+macro_rules! lock_owner {
+    ($tx:expr, $owner:expr) => {{
+        let locked = sqlx::query(
+            "UPDATE account SET version = version + 1 WHERE id = $1 AND role IN ('educator', 'healthprofessional')",
+        )
+        .bind($owner.to_string())
+        .execute(&mut *$tx)
+        .await?;
+        if locked.rows_affected() == 0 {
+            return Err(shared::Error::Refused(Refusal::NotYours));
+        }
+    }};
+}
+
+/// Refuses what nobody could be shown any more: whoever sees an owner sees all his groups.
+macro_rules! must_not_be_too_many {
+    ($tx:expr, $owner:expr) => {{
+        let (groups, children): (i64, i64) = sqlx::query_as(
+            "SELECT COUNT(DISTINCT g.id), COUNT(c.child_id) FROM children_group g
+             LEFT JOIN group_child c ON c.group_id = g.id WHERE g.owner_id = $1",
+        )
+        .bind($owner.to_string())
+        .fetch_one(&mut *$tx)
+        .await?;
+        if groups > MOST_GROUPS || children > MOST_CHILDREN {
+            let sentence = "of all groups of an owner must be at most 5000, in at most 1000 groups";
+            return Err(shared::Error::invalid("children_group.children", sentence));
         }
     }};
 }
@@ -80,14 +112,8 @@ impl Store {
         let class = group.school_class.as_ref().map(Label::as_str);
         let created = self.again_when_lost(async || {
             tx!(&self.db, |tx| {
-                let locked = sqlx::query("UPDATE account SET version = version + 1 WHERE id = $1")
-                    .bind(group.owner.to_string())
-                    .execute(&mut *tx)
-                    .await?;
-                if locked.rows_affected() == 0 {
-                    return Err(shared::Error::Refused(Refusal::NotYours));
-                }
-                must_fit!(tx, group.owner, group.id, &has);
+                lock_owner!(tx, group.owner);
+                must_fit!(tx, &self.db, group.owner, group.id, &has);
                 sqlx::query(
                     "INSERT INTO children_group (id, owner_id, name, name_fold, name_order, school_class,
                          school_class_fold, school_class_order, created_at)
@@ -104,8 +130,9 @@ impl Store {
                 .bind(group.created)
                 .execute(&mut *tx)
                 .await?;
-                put_children!(tx, GROUP, group.id, children);
-                record!(tx, by, Event::SensitiveCreate, Some(group.owner), format!("group={}", group.id));
+                let added = put_children!(tx, &self.db, GROUP, group.id, children);
+                must_not_be_too_many!(tx, group.owner);
+                record!(tx, by, Event::SensitiveCreate, Some(group.owner), format!("group={}{added}", group.id));
             })
         });
         created.await.map_err(taken)
@@ -123,7 +150,7 @@ impl Store {
 
     /// A part of the list of an owner's groups, and how long the whole of it is.
     pub async fn groups(&self, owner: AccountId, query: &Query) -> Result<(Vec<Group>, i64)> {
-        let found = Where::of("owner_id = ?", &[owner.to_string()], GROUPS, query);
+        let found = Where::of(&self.db, "owner_id = ?", &[owner.to_string()], GROUPS, query);
         let order = ordered(GROUPS, &query.order, "id DESC");
         let list = format!("SELECT {COLUMNS} FROM children_group{}{order}{}", found.clause(), found.page());
         let count = format!("SELECT COUNT(*) FROM children_group{}", found.clause());
@@ -138,13 +165,10 @@ impl Store {
 
     /// The groups of each of these owners, in order of creation.
     pub(super) async fn groups_of(&self, owners: &[String]) -> Result<HashMap<String, Vec<Group>>> {
-        if owners.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let places = (1..=owners.len()).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ");
-        let sql = format!("SELECT {COLUMNS} FROM children_group WHERE owner_id IN ({places}) ORDER BY id");
+        let wanted = self.db.texts_in_json("$1");
+        let sql = format!("SELECT {COLUMNS} FROM children_group WHERE owner_id IN ({wanted}) ORDER BY id");
         let rows: Vec<GroupRow> =
-            on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), owners).fetch_all(db).await)?;
+            on!(&self.db, |db| sqlx::query_as(AssertSqlSafe(sql)).bind(json(owners)).fetch_all(db).await)?;
         let groups: Result<Vec<Group>> = rows.into_iter().map(Group::try_from).collect();
         let mut by_owner: HashMap<String, Vec<Group>> = HashMap::new();
         for group in self.with_children(groups?).await? {
@@ -171,7 +195,8 @@ impl Store {
             (changes.name.as_ref().map(Label::as_str), changes.school_class.as_ref().map(Label::as_str));
         let updated = self.again_when_lost(async || {
             tx!(&self.db, |tx| {
-                must_fit!(tx, owner, id, changes);
+                lock_owner!(tx, owner);
+                must_fit!(tx, &self.db, owner, id, changes);
                 let written = sqlx::query(
                     "UPDATE children_group SET name = COALESCE($3, name), name_fold = COALESCE($4, name_fold),
                          name_order = COALESCE($5, name_order), school_class = COALESCE($6, school_class),
@@ -192,10 +217,12 @@ impl Store {
                 if written.rows_affected() == 0 {
                     return Err(shared::Error::Refused(Refusal::GroupNotFound));
                 }
+                let mut detail = format!("group={id} {}", changes.names());
                 if let Some(children) = &changes.children {
-                    put_children!(tx, GROUP, id, children);
+                    detail += &put_children!(tx, &self.db, GROUP, id, children);
+                    must_not_be_too_many!(tx, owner);
                 }
-                record!(tx, by, Event::SensitiveUpdate, Some(owner), format!("group={id}"));
+                record!(tx, by, Event::SensitiveUpdate, Some(owner), detail);
             })
         });
         updated.await.map_err(taken)

@@ -107,7 +107,7 @@ impl Store {
 
     /// A part of the list, and how long the whole of it is.
     pub async fn institutions(&self, query: &Query) -> Result<(Vec<Institution>, i64)> {
-        let found = Where::of("1 = 1", &[], INSTITUTIONS, query);
+        let found = Where::of(&self.db, "1 = 1", &[], INSTITUTIONS, query);
         let count = format!("SELECT COUNT(*) FROM institution{}", found.clause());
         let list = format!(
             "SELECT id, name, type, address, latitude, longitude, created_at FROM institution{}{}{}",

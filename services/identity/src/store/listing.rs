@@ -1,10 +1,10 @@
 //! Lists of the school: a query's filters and order as SQL over the columns that hold each field.
 
-use shared::{Id, Timestamp};
+use shared::{Db, Id, Timestamp};
 
 use crate::domain::{
     account::login_key,
-    listing::{Condition, Filter, Order, Query, fold, order, order_of_age},
+    listing::{CREATE_TIME, Condition, Filter, Order, Query, fold, order, order_of_age},
 };
 
 /// A field that a list can be filtered and sorted by, and the columns that hold it.
@@ -69,8 +69,8 @@ pub const GROUPS: &[Field] =
 /// A condition that no row fits.
 const NONE: &str = "1 = 0";
 
-/// The longest text that a pattern is made of; what is kept is shorter.
-const LONGEST_PATTERN: usize = 2000;
+/// The longest text that is looked for; what is kept is shorter.
+const LONGEST: usize = 2000;
 
 /// Conditions and what they compare with, in the order of the parameters.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,7 @@ pub struct Where {
 
 impl Where {
     /// What a query asks for, of a list with these fields. `scope`: what the list is of; each `?` in it stands for one of `values`.
-    pub fn of(scope: &str, values: &[String], fields: &[Field], query: &Query) -> Self {
+    pub fn of(db: &Db, scope: &str, values: &[String], fields: &[Field], query: &Query) -> Self {
         let mut all = Self::default();
         all.and(scope, values.to_vec());
         if let Some(from) = query.from {
@@ -92,7 +92,7 @@ impl Where {
             all.and("id < ?", vec![first_id(before)]);
         }
         for filter in &query.filters {
-            let (sql, values) = filtered(fields, filter);
+            let (sql, values) = filtered(db, fields, filter);
             all.and(&sql, values);
         }
         all
@@ -135,12 +135,12 @@ pub(super) use bind;
 
 /// ` ORDER BY …`; `usual` where a query does not say.
 pub fn ordered(fields: &[Field], wanted: &[Order], usual: &str) -> String {
-    let mut terms: Vec<String> = wanted.iter().filter_map(|order| term(fields, order)).collect();
+    // Ids sort by age and no two are equal, so what comes behind the time of creation orders nothing.
+    let before = wanted.iter().take_while(|order| order.field != CREATE_TIME);
+    let mut terms: Vec<String> = before.filter_map(|order| term(fields, order)).collect();
     // Equal ones in the direction of the last term: so one index gives the whole order, forwards or backwards.
-    match wanted.last() {
-        Some(last) => terms.push(format!("id{}", direction(last))),
-        None => terms.push(usual.to_owned()),
-    }
+    let last = wanted.iter().find(|order| order.field == CREATE_TIME).or(wanted.last());
+    terms.push(last.map_or_else(|| usual.to_owned(), |last| format!("id{}", direction(last))));
     format!(" ORDER BY {}", terms.join(", "))
 }
 
@@ -163,15 +163,29 @@ fn first_id(at: Timestamp) -> String {
     Id::new(at.max(Timestamp::from_micros(0)), [0; 5]).to_string()
 }
 
-fn filtered(fields: &[Field], filter: &Filter) -> (String, Vec<String>) {
+fn filtered(db: &Db, fields: &[Field], filter: &Filter) -> (String, Vec<String>) {
     let Some(field) = fields.iter().find(|field| field.name == filter.field) else { return (NONE.to_owned(), vec![]) };
-    let conditions: Vec<(String, Vec<String>)> =
-        filter.any_of.iter().map(|condition| compared(field, condition)).collect();
+    let (equal, others): (Vec<&Condition>, Vec<&Condition>) =
+        filter.any_of.iter().partition(|condition| matches!(condition, Condition::Equals(_)));
+    let mut conditions: Vec<(String, Vec<String>)> = match equal.as_slice() {
+        [] | [_] => filter.any_of.iter().map(|condition| compared(field, condition)).collect(),
+        // However many there are, one value of the statement.
+        _ => others.into_iter().map(|condition| compared(field, condition)).collect(),
+    };
+    if equal.len() > 1 {
+        conditions.push(one_of(db, field, &equal));
+    }
     if conditions.is_empty() {
         return (NONE.to_owned(), vec![]);
     }
     let (sql, values): (Vec<String>, Vec<Vec<String>>) = conditions.into_iter().unzip();
     (format!("({})", sql.join(" OR ")), values.concat())
+}
+
+fn one_of(db: &Db, field: &Field, equal: &[&Condition]) -> (String, Vec<String>) {
+    let values: Vec<String> = equal.iter().flat_map(|condition| compared(field, condition).1).collect();
+    let values = serde_json::Value::from(values).to_string();
+    (format!("{} IN ({})", field.value, db.texts_in_json("?")), vec![values])
 }
 
 fn compared(field: &Field, condition: &Condition) -> (String, Vec<String>) {
@@ -181,6 +195,9 @@ fn compared(field: &Field, condition: &Condition) -> (String, Vec<String>) {
         (sql, vec![field.ordered(value)])
     };
     match condition {
+        Equals(text) | BeginsWith(text) | EndsWith(text) | Contains(text) if text.len() > LONGEST => {
+            (NONE.to_owned(), vec![])
+        }
         Equals(value) if field.kind == Kind::Username => {
             (format!("{} = ?", field.value), vec![login_key(value.trim())])
         }
@@ -197,6 +214,7 @@ fn compared(field: &Field, condition: &Condition) -> (String, Vec<String>) {
 
 impl Field {
     fn ordered(&self, value: &str) -> String {
+        let value = value.get(..value.floor_char_boundary(LONGEST)).unwrap_or(value);
         match self.kind {
             Kind::Text | Kind::Username => order(value),
             Kind::Age => order_of_age(value),
@@ -213,9 +231,6 @@ impl Field {
     }
 
     fn like(&self, pattern: impl Fn(&str) -> String, folded: &str) -> (String, Vec<String>) {
-        if folded.len() > LONGEST_PATTERN {
-            return (NONE.to_owned(), vec![]);
-        }
         let mut literal = String::with_capacity(folded.len());
         for character in folded.chars() {
             if matches!(character, '%' | '_' | '\\') {
@@ -250,13 +265,18 @@ mod tests {
         Query { size: 100, order: order.collect(), filters: filters.collect(), ..Query::default() }
     }
 
-    #[test]
-    fn filters_are_joined_and_their_values_numbered() {
+    /// One that nobody asks anything.
+    fn db() -> Db {
+        Db::Postgres(sqlx::PgPool::connect_lazy("postgres://127.0.0.1:1/nothing").unwrap())
+    }
+
+    #[tokio::test]
+    async fn filters_are_joined_and_their_values_numbered() {
         let begins = Condition::BeginsWith("Bé".to_owned());
         let ends = Condition::EndsWith("5%".to_owned());
         let query = query(&[("username", &[begins, ends]), ("gender", &[Condition::Equals("male".to_owned())])], &[]);
 
-        let found = Where::of("role = 'child'", &[], CHILDREN, &query);
+        let found = Where::of(&db(), "role = 'child'", &[], CHILDREN, &query);
 
         assert_eq!(
             found.clause(),
@@ -267,10 +287,27 @@ mod tests {
         assert_eq!(found.page(), " LIMIT $5 OFFSET $6");
     }
 
-    #[test]
-    fn what_is_no_field_and_a_filter_without_a_condition_fit_nothing() {
+    #[tokio::test]
+    async fn many_equalities_are_one_value() {
+        let all = ["B", "a\"b", "c"].map(|name| Condition::Equals(name.to_owned()));
+        let any = [all.to_vec(), vec![Condition::AtLeast("9".to_owned())]].concat();
+
+        let found = Where::of(&db(), "role = 'child'", &[], CHILDREN, &query(&[("username", &any)], &[]));
+
+        let list = "SELECT value FROM json_array_elements_text($2::json)";
+        assert_eq!(
+            found.clause(),
+            format!(
+                " WHERE role = 'child' AND ((name_order >= $1 AND login_key IS NOT NULL) OR login_key IN ({list}))"
+            )
+        );
+        assert_eq!(found.values, ["0019", r#"["b","a\"b","c"]"#]);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_field_and_a_filter_without_a_condition_fit_nothing() {
         for (field, conditions) in [("password", vec![Condition::Equals("x".to_owned())]), ("age", vec![])] {
-            let found = Where::of("role = 'child'", &[], CHILDREN, &query(&[(field, &conditions)], &[]));
+            let found = Where::of(&db(), "role = 'child'", &[], CHILDREN, &query(&[(field, &conditions)], &[]));
 
             assert_eq!(found.clause(), " WHERE role = 'child' AND 1 = 0");
         }
@@ -287,6 +324,10 @@ mod tests {
             " ORDER BY gender ASC NULLS FIRST, age_order DESC, id DESC"
         );
         assert_eq!(sorted(&[("create_time", true)]), " ORDER BY id DESC");
+        assert_eq!(
+            sorted(&[("gender", true), ("create_time", false), ("age", true)]),
+            " ORDER BY gender DESC NULLS LAST, id ASC"
+        );
     }
 
     #[test]

@@ -88,17 +88,13 @@ pub(super) use lock;
 
 /// Refuses ids that are no children's, and names them.
 macro_rules! must_be_children {
-    ($tx:expr, $children:expr) => {{
-        let wanted: Vec<String> = $children.iter().map(ToString::to_string).collect();
-        let mut found = std::collections::HashSet::new();
-        for chunk in wanted.chunks(1000) {
-            let places = (1..=chunk.len()).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ");
-            let sql = format!("SELECT id FROM account WHERE role = 'child' AND id IN ({places})");
-            let ids: Vec<String> = $crate::store::listing::bind!(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)), chunk)
-                .fetch_all(&mut *$tx)
-                .await?;
-            found.extend(ids);
-        }
+    ($tx:expr, $db:expr, $children:expr) => {{
+        let sql = format!("SELECT id FROM account WHERE role = 'child' AND id IN ({})", $db.texts_in_json("$1"));
+        let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind($crate::store::families::json(&$children))
+            .fetch_all(&mut *$tx)
+            .await?;
+        let found: std::collections::HashSet<String> = found.into_iter().collect();
         let missing: Vec<AccountId> = $children.iter().filter(|id| !found.contains(&id.to_string())).copied().collect();
         if !missing.is_empty() {
             return Err(shared::Error::Refused($crate::domain::Refusal::ChildrenNotFound(missing)));
@@ -109,7 +105,7 @@ pub(super) use must_be_children;
 
 /// Refuses changes that refer to what there is not: first a name that another has, then children, then an institution.
 macro_rules! must_fit {
-    ($tx:expr, $id:expr, $changes:expr) => {{
+    ($tx:expr, $db:expr, $id:expr, $changes:expr) => {{
         let changes: &Changes = $changes;
         if let Some(username) = &changes.username {
             let other: Option<String> = sqlx::query_scalar("SELECT id FROM account WHERE login_key = $1 AND id <> $2")
@@ -122,7 +118,7 @@ macro_rules! must_fit {
             }
         }
         if let Some(children) = &changes.children {
-            must_be_children!($tx, children);
+            must_be_children!($tx, $db, children);
         }
         if let Some(institution) = changes.institution {
             let known: Option<String> = sqlx::query_scalar("SELECT id FROM institution WHERE id = $1")
@@ -134,9 +130,9 @@ macro_rules! must_fit {
     }};
 }
 
-/// Writes what changes of a member who is new or locked.
-macro_rules! write {
-    ($tx:expr, $id:expr, $changes:expr) => {{
+/// Writes what changes of a member who is new or locked; answers with its children that changed.
+macro_rules! put {
+    ($tx:expr, $db:expr, $id:expr, $changes:expr) => {{
         let changes: &Changes = $changes;
         let username = changes.username.as_ref().map(|name| name.as_str().to_owned());
         let application = changes.application_name.as_ref().map(|name| name.as_str().to_owned());
@@ -166,8 +162,9 @@ macro_rules! write {
         .bind(application.as_deref().map(order))
         .execute(&mut *$tx)
         .await?;
-        if let Some(children) = &changes.children {
-            put_children!($tx, FAMILY, $id, children);
+        match &changes.children {
+            Some(children) => put_children!($tx, $db, FAMILY, $id, children),
+            None => String::new(),
         }
     }};
 }
@@ -195,9 +192,9 @@ impl Store {
     pub async fn create_member(&self, account: &Account, hash: &StoredHash, has: &Changes, by: &Origin) -> Result<()> {
         let created = self.again_when_lost(async || {
             tx!(&self.db, |tx| {
-                must_fit!(tx, account.id, has);
+                must_fit!(tx, &self.db, account.id, has);
                 insert!(tx, account, hash, None, by);
-                write!(tx, account.id, has);
+                put!(tx, &self.db, account.id, has);
                 tally!(tx, account.role, 1_i64);
             })
         });
@@ -244,7 +241,7 @@ impl Store {
     pub async fn members(&self, role: Role, query: &Query) -> Result<(Vec<Member>, i64)> {
         // Spelt out and not bound: so the database sees that its partial indexes fit.
         let scope = format!("realm = 'school' AND role = '{}'", role.name());
-        let found = Where::of(&scope, &[], fields(role), query);
+        let found = Where::of(&self.db, &scope, &[], fields(role), query);
         let order = ordered(fields(role), &query.order, "id DESC");
         let list = format!("SELECT {COLUMNS} FROM account{}{order}{}", found.clause(), found.page());
         let count = match query.is_of_all() {
@@ -270,9 +267,11 @@ impl Store {
         let updated = self.again_when_lost(async || {
             tx!(&self.db, |tx| {
                 lock!(tx, role, id);
-                must_fit!(tx, id, changes);
-                write!(tx, id, changes);
-                record!(tx, by, Event::UserUpdated, Some(id), changes.names());
+                must_fit!(tx, &self.db, id, changes);
+                let children = put!(tx, &self.db, id, changes);
+                let moved = changes.institution.map(|institution| format!(" institution={institution}"));
+                let detail = format!("{}{}{children}", changes.names(), moved.unwrap_or_default());
+                record!(tx, by, Event::UserUpdated, Some(id), detail);
             })
         });
         updated.await.map_err(taken)

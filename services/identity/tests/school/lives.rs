@@ -107,12 +107,15 @@ on_both! {
         let log = happened(&school.suite, &family.id).await;
 
         let log: Vec<(&str, &str)> = log.iter().map(|(event, detail)| (event.as_str(), detail.as_str())).collect();
-        let removed = format!("child={child} removed");
+        let (added, removed) = (
+            format!("username institution_id children institution={} added={child}", school.institution),
+            format!("child={child} removed"),
+        );
         assert_eq!(
             log,
             [
                 ("user_created", "role=family"),
-                ("user_updated", "username institution_id children"),
+                ("user_updated", added.as_str()),
                 ("user_updated", removed.as_str()),
                 ("user_deleted", ""),
             ]
@@ -136,9 +139,61 @@ on_both! {
 
         let log = happened(&school.suite, &educator).await;
 
-        let detail = format!("group={}", group.id);
-        let events = ["sensitive_create", "sensitive_update", "sensitive_delete"].map(|event| (event.to_owned(), detail.clone()));
+        let (made, changed) = (format!("group={}", group.id), format!("group={} school_class", group.id));
+        let events =
+            [("sensitive_create", &made), ("sensitive_update", &changed), ("sensitive_delete", &made)];
+        let events = events.map(|(event, detail)| (event.to_owned(), detail.clone()));
         assert_eq!(log[1..], events);
+    }
+
+    async fn an_owner_has_no_more_groups_and_children_than_can_be_shown(db: Database) {
+        let school = School::open(&db).await;
+        let (child, owner) = (school.member(Role::Child, "c").await.id, school.member(Role::Educator, "e").await.id);
+        let many: Vec<String> = (0..1001).map(|number| format!("{number:024x}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let named = |refused: tonic::Status| refused.get_details_bad_request().unwrap().field_violations[0].field.clone();
+
+        assert_eq!(named(school.group(&owner, "1001", &many).await.unwrap_err()), "children_group.children");
+        // All that are not there are named.
+        let unknown = school.group(&owner, "1000", &many[1..]).await.unwrap_err();
+        assert_eq!(refusal(&unknown), told(Code::FailedPrecondition, "CHILDREN_NOT_FOUND"));
+        assert_eq!(unknown.get_details_error_info().unwrap().metadata["children"], many[1..].join(", "));
+
+        let last = school.group(&owner, "The last", &[]).await.unwrap();
+        by_hand(&db, "INSERT INTO children_group (id, owner_id, name, name_fold, name_order, school_class_fold, school_class_order, created_at)
+             SELECT substr(g.id, 1, 20) || CAST(1000 + n.n AS CHAR(4)), g.owner_id, CAST(n.n AS CHAR(4)), '', '', '', '', g.created_at
+             FROM children_group g, (WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 999) SELECT n FROM n) n").await;
+        assert_eq!(number(&db, "SELECT COUNT(*) FROM children_group").await, 1000);
+        assert_eq!(named(school.group(&owner, "One more", &[&child]).await.unwrap_err()), "children_group.children");
+        assert_eq!(number(&db, "SELECT COUNT(*) FROM children_group").await, 1000);
+        assert!(!last.id.is_empty());
+    }
+
+    async fn children_and_programs_get_their_passwords_from_an_admin_on_every_surface(db: Database) {
+        let school = School::open(&db).await;
+        for (role, name, may) in [
+            (Role::Child, "c", false),
+            (Role::Application, "a", false),
+            (Role::Family, "f", true),
+            (Role::Educator, "e", true),
+        ] {
+            let member = match role {
+                Role::Family => school.family(name, &[]).await,
+                _ => school.member(role, name).await,
+            };
+            let request = pb::ChangePasswordRequest {
+                account_id: member.id.clone(),
+                old_password: PASSWORD.to_owned(),
+                new_password: "another-password".to_owned(),
+                ..pb::ChangePasswordRequest::default()
+            };
+            let changed = school.suite.identity_as(as_member(role, &member.id)).change_password(request).await;
+            assert_eq!(changed.is_ok(), may, "{role:?}");
+            if let Err(refused) = changed {
+                assert_eq!(refusal(&refused), told(Code::PermissionDenied, "NOT_YOURS"));
+            }
+            assert_eq!(sign_in(&school.suite, name, PASSWORD).await.is_ok(), !may, "{role:?}");
+        }
     }
 
     async fn an_admin_gives_a_new_password_and_all_sessions_end(db: Database) {
@@ -255,6 +310,8 @@ on_both! {
             (pb::Member { details: None, ..school.draft(Role::Educator, "e") }, "member.details"),
             (child(|child| child.gender = 0), "member.child.gender"),
             (child(|child| child.age = "0".to_owned()), "member.child.age"),
+            (child(|child| child.age_calc_date = None), "member.child.age_calc_date"),
+            (school.draft(Role::Child, "a\u{e0100}"), "member.username"),
             (child(|child| child.age = "2026-03-04".to_owned()), "member.child.age"),
             (child(|child| child.age_calc_date = Some("2026-02-30".to_owned())), "member.child.age_calc_date"),
             (child(|child| child.age_calc_date = Some("2026-03-04".to_owned())), "member.child.age_calc_date"),

@@ -1,5 +1,7 @@
 //! Protobuf to domain of the school.
 
+use std::collections::HashSet;
+
 use proto::identity::v1::{self as pb, condition::Operator, member::Details as Wanted};
 use shared::{Error, Timestamp};
 
@@ -8,15 +10,18 @@ use crate::{
         AccountId, Refusal,
         account::Role,
         group, institution,
-        listing::{Condition, Filter, Order, Query},
+        listing::{CREATE_TIME, Condition, Filter, Order, Query},
         member::{Age, Changes, Day, Gender},
     },
     grpc::render::field,
     store::listing::Field,
 };
 
-/// Conditions of a query: SQLite nests an expression only so deep.
+/// Filters of a query and their conditions in all: SQLite nests an expression only so deep.
 const MOST_CONDITIONS: usize = 200;
+
+/// The most children of a family, and of a group.
+const MOST_CHILDREN: usize = 1000;
 
 type Read<T> = Result<T, Error<Refusal>>;
 
@@ -70,10 +75,17 @@ pub fn member_changes(member: &pb::Member, mask: Option<&[String]>, now: Timesta
                 let name = field("member.application.application_name", &application.application_name)?;
                 changes.application_name = Some(name);
             }
-            _ => return Err(Error::invalid("update_mask", format!("{path:?} cannot be changed"))),
+            _ => return Err(fixed(path)),
         }
     }
+    changes.check()?;
     Ok(changes)
+}
+
+/// A path of a mask that names nothing that can change.
+fn fixed(path: &str) -> Error<Refusal> {
+    let shown: String = path.chars().take(100).collect();
+    Error::invalid("update_mask", format!("{shown:?} cannot be changed"))
 }
 
 /// What a new member of a role has to have, and what he may have and is given.
@@ -116,9 +128,10 @@ fn past(text: &str, now: Timestamp) -> Read<Day> {
 
 /// Ids, each once, in the order in which they first come.
 fn children(name: &'static str, members: &[pb::Member]) -> Read<Vec<AccountId>> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let ids: Read<Vec<AccountId>> = members.iter().map(|child| field(name, &child.id)).collect();
-    Ok(ids?.into_iter().filter(|id| seen.insert(*id)).collect())
+    let ids: Vec<AccountId> = ids?.into_iter().filter(|id| seen.insert(*id)).collect();
+    if ids.len() > MOST_CHILDREN { Err(Error::invalid(name, "must be at most 1000")) } else { Ok(ids) }
 }
 
 /// What a new group has, or with a mask what it names.
@@ -134,7 +147,7 @@ pub fn group_changes(group: &pb::ChildrenGroup, mask: Option<&[String]>) -> Read
                 changes.school_class = Some(field("children_group.school_class", class)?);
             }
             "children" => changes.children = Some(children("children_group.children", &group.children)?),
-            _ => return Err(Error::invalid("update_mask", format!("{path:?} cannot be changed"))),
+            _ => return Err(fixed(path)),
         }
     }
     Ok(changes)
@@ -158,7 +171,7 @@ pub fn institution_changes(institution: &pb::Institution, mask: Option<&[String]
             "address" => changes.address = Some(field("institution.address", &given(&institution.address))?),
             "latitude" => changes.latitude = Some(field("institution.latitude", &given(&institution.latitude))?),
             "longitude" => changes.longitude = Some(field("institution.longitude", &given(&institution.longitude))?),
-            _ => return Err(Error::invalid("update_mask", format!("{path:?} cannot be changed"))),
+            _ => return Err(fixed(path)),
         }
     }
     Ok(changes)
@@ -175,8 +188,10 @@ pub fn query(query: Option<pb::Query>, fields: &[Field]) -> Read<Query> {
     if query.skip < 0 {
         return Err(Error::invalid("query.skip", "must not be negative"));
     }
-    if query.filters.iter().map(|filter| filter.any_of.len()).sum::<usize>() > MOST_CONDITIONS {
-        return Err(Error::invalid("query.filters", "must have at most 200 conditions"));
+    let weighty = |condition: &&pb::Condition| condition.operator() != Operator::Equals;
+    let weight = |filter: &pb::Filter| 1 + filter.any_of.iter().filter(weighty).count();
+    if query.filters.iter().map(weight).sum::<usize>() > MOST_CONDITIONS {
+        return Err(Error::invalid("query.filters", "must have at most 200 conditions that are no equalities"));
     }
     let filters: Read<Vec<Filter>> = query.filters.into_iter().map(|filter| filtered(filter, fields)).collect();
     Ok(Query {
@@ -197,16 +212,21 @@ fn ordered(order_by: &str, fields: &[Field]) -> Read<Vec<Order>> {
             Some((name, direction)) if direction.trim() == "asc" => (name, false),
             _ => (term, false),
         };
-        let known = name == "create_time" || fields.iter().any(|field| field.name == name);
+        let known = name == CREATE_TIME || fields.iter().any(|field| field.name == name);
         let order = Order { field: name.to_owned(), descending };
-        known.then_some(order).ok_or_else(|| Error::invalid("query.order_by", format!("{term:?} is no order")))
+        known.then_some(order).ok_or_else(|| Error::invalid("query.order_by", "must name fields of this list"))
     };
-    terms.map(read).collect()
+    let orders: Vec<Order> = terms.map(read).collect::<Read<_>>()?;
+    let names: HashSet<&str> = orders.iter().map(|order| order.field.as_str()).collect();
+    if names.len() < orders.len() {
+        return Err(Error::invalid("query.order_by", "must name a field once"));
+    }
+    Ok(orders)
 }
 
 fn filtered(filter: pb::Filter, fields: &[Field]) -> Read<Filter> {
     if !fields.iter().any(|field| field.name == filter.field) {
-        return Err(Error::invalid("query.filters", format!("{:?} is no field of this list", filter.field)));
+        return Err(Error::invalid("query.filters", "must name fields of this list"));
     }
     let any_of: Read<Vec<Condition>> = filter.any_of.into_iter().map(condition).collect();
     Ok(Filter { field: filter.field, any_of: any_of? })
