@@ -114,7 +114,7 @@ const PLANS: [&str; 9] = [
 ];
 
 /// Ten thousand children and as many clients of the library who came later, and a family of one child.
-const MANY: [&str; 4] = [
+const MANY: [&str; 6] = [
     "INSERT INTO account (id, realm, login_key, email, name, address, role, active, created_at, institution_id, name_fold,
          name_order, gender, age, age_order, age_calc_date)
      SELECT '0' || substr(a.id, 2, 17) || CAST(100000 + n.n AS CHAR(6)), a.realm, CAST(n.n AS CHAR(6)), '', CAST(n.n AS CHAR(6)), '',
@@ -128,6 +128,9 @@ const MANY: [&str; 4] = [
      FROM account a, (WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000) SELECT n FROM n) n
      WHERE a.role = 'admin'",
     "INSERT INTO family_child (family_id, position, child_id) SELECT id, 0, id FROM account WHERE role = 'child'",
+    "INSERT INTO children_group (id, owner_id, name, name_fold, name_order, school_class_fold, school_class_order, created_at)
+     SELECT id, id, 'g', '', '', '', '', created_at FROM account WHERE role = 'child'",
+    "INSERT INTO group_child (group_id, position, child_id) SELECT id, 0, id FROM account WHERE role = 'child'",
     "ANALYZE",
 ];
 
