@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use bench::{Books, Data, Latencies, Question, Random, Served, Table, load, process::machine, serve_if_asked};
 use clap::{Parser, ValueEnum};
+use proto::catalog::v1::ListBooksRequest;
 use reqwest::header::LINK;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
@@ -136,16 +137,17 @@ fn table(catalogues: &[Catalogue]) -> Table {
     table
 }
 
-/// Waits until lending has made the copies that were ordered of it and catalog has heard of all: both go on behind an import, and
-/// would be measured with the questions.
-async fn copies_are_there(data: &Data, catalog: &str) -> anyhow::Result<()> {
+/// Waits until lending has made the copies that were ordered of it and catalog has followed its feed to the end: both go on behind
+/// an import, and would be measured with the questions.
+async fn copies_are_there(data: &Data, catalog: &str, served: &Served) -> anyhow::Result<()> {
     const UNHEARD: &str = "SELECT COUNT(*) FROM book WHERE stock_revision < 0";
     loop {
         let unheard: i64 = match data.is_sqlite() {
             true => sqlx::query_scalar(UNHEARD).fetch_one(&mut SqliteConnection::connect(catalog).await?).await?,
             false => sqlx::query_scalar(UNHEARD).fetch_one(&mut PgConnection::connect(catalog).await?).await?,
         };
-        if unheard == 0 {
+        let one = ListBooksRequest { page_size: 1, ..ListBooksRequest::default() };
+        if unheard == 0 && served.catalog()?.list_books(one).await?.into_inner().copies_are_current {
             return Ok(());
         }
         sleep(Duration::from_secs(1)).await;
@@ -162,7 +164,7 @@ impl Catalogue {
         let loaded = load(&served, books, 0..size).await?;
         eprintln!("{size} books are loaded in {loaded:.1?}");
         let [_, catalog, _] = data.urls();
-        copies_are_there(&data, &catalog).await?;
+        copies_are_there(&data, &catalog, &served).await?;
         if cluster.is_some() {
             settle(&catalog).await?;
         }

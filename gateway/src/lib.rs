@@ -36,7 +36,10 @@ pub use settings::GatewayArgs;
 pub use surfaces::ocariot::declared as ocariot;
 
 use fault::Fault;
-use surfaces::{library::Running, swift::Windows};
+use surfaces::{
+    library::{Moved, Running},
+    swift::Windows,
+};
 use tokens::Keys;
 
 /// What the gateway needs to run.
@@ -68,6 +71,7 @@ struct Gateway {
     session: Duration,
     windows: Windows,
     running: Running,
+    moved: Moved,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -135,9 +139,20 @@ fn lending(channel: Channel) -> Lending {
 /// The HTTP application.
 pub fn app(settings: Settings) -> Router {
     let Settings { identity, catalog, lending, session, time_zone, cors_origins, clock, leaving } = settings;
-    let (keys, windows, running) = (Keys::default(), Windows::default(), Running::default());
-    let gateway =
-        Arc::new(Gateway { identity, catalog, lending, keys, session, windows, running, time_zone, clock, leaving });
+    let (keys, windows, running, moved) = (Keys::default(), Windows::default(), Running::default(), Moved::default());
+    let gateway = Arc::new(Gateway {
+        identity,
+        catalog,
+        lending,
+        keys,
+        session,
+        windows,
+        running,
+        moved,
+        time_zone,
+        clock,
+        leaving,
+    });
     let mut app = surfaces::routes(&gateway)
         .merge(probes::routes())
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))

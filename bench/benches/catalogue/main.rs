@@ -87,12 +87,12 @@ async fn measure(database: Database, args: &Args) -> anyhow::Result<Table> {
     let together = Served::together(&data).await?;
     load(&together, &Arc::new(Books::default()), 0..BOOKS).await?;
     let apart = Served::apart(&data).await?;
-    let [_, catalog, lending] = data.urls();
+    let [_, catalog, _] = data.urls();
     let addresses = [free_address()?, free_address()?, free_address()?];
     let [alone, front, back] = &addresses;
     let yardsticks = [
-        Process::start(&["yardstick", "alone", alone, &catalog, &lending], Vec::new()).await?,
-        Process::start(&["yardstick", "back", back, &catalog, &lending], Vec::new()).await?,
+        Process::start(&["yardstick", "alone", alone, &catalog], Vec::new()).await?,
+        Process::start(&["yardstick", "back", back, &catalog], Vec::new()).await?,
         Process::start(&["yardstick", "front", front, back], Vec::new()).await?,
     ];
     let [of_alone, of_back, of_front] = yardsticks.each_ref().map(Process::id);

@@ -1,6 +1,6 @@
 //! The yardsticks: the least that anybody would write for one book, in one process and in two.
 //!
-//! The same statements as catalog's and lending's, at once, on pools of the same size, axum, and between two processes tonic on
+//! The same statement as catalog's, on a pool of the same size, axum, and between two processes tonic on
 //! four connections; neither ids nor deadlines, no passports, no layers, no limits.
 
 use std::sync::{
@@ -50,9 +50,9 @@ pub async fn serve_if_asked() -> anyhow::Result<()> {
     let Some(arguments) = process::asked() else { return Ok(()) };
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (address, app) = match arguments.as_slice() {
-        ["yardstick", "alone", address, catalog, lending] => (*address, alone(Dbs::open(catalog, lending).await?)),
+        ["yardstick", "alone", address, catalog] => (*address, alone(open(catalog).await?)),
         ["yardstick", "front", address, back] => (*address, front(back)?),
-        ["yardstick", "back", address, catalog, lending] => (*address, back(Dbs::open(catalog, lending).await?)),
+        ["yardstick", "back", address, catalog] => (*address, back(open(catalog).await?)),
         ["yardstick", ..] => bail!("there is no such yardstick"),
         _ => return Ok(()),
     };
@@ -60,18 +60,6 @@ pub async fn serve_if_asked() -> anyhow::Result<()> {
     println!("ready");
     let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
     Ok(axum::serve(listener, app).await?)
-}
-
-/// Catalog's database and lending's.
-struct Dbs {
-    catalog: Db,
-    lending: Db,
-}
-
-impl Dbs {
-    async fn open(catalog: &str, lending: &str) -> anyhow::Result<Self> {
-        Ok(Self { catalog: open(catalog).await?, lending: open(lending).await? })
-    }
 }
 
 async fn open(url: &str) -> anyhow::Result<Db> {
@@ -105,49 +93,12 @@ struct Row {
     version: i64,
 }
 
-/// A book, with the numbers of copies that lending has, both asked for at once.
-async fn query(dbs: &Dbs, id: &str) -> sqlx::Result<Option<Row>> {
-    let (row, stock) = tokio::join!(book(&dbs.catalog, id), stock(&dbs.lending, id));
-    let stock = stock?;
-    Ok(row?.map(|row| match stock {
-        Some(Stock { on_shelf, on_loan, on_hold_shelf, lost, .. }) => {
-            let small = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
-            Row { copies: small(on_shelf + on_loan + on_hold_shelf + lost), available: small(on_shelf), ..row }
-        }
-        None => row,
-    }))
-}
-
 async fn book(db: &Db, id: &str) -> sqlx::Result<Option<Row>> {
     on!(db, |db| {
         sqlx::query_as(
             "SELECT b.number, b.id, b.isbn, b.title, b.author, b.publication_year, b.publisher, b.language, b.description,
                  b.category_id, b.copies, b.available, b.created_at, b.updated_at, b.version
              FROM book b WHERE b.id = $1",
-        )
-        .bind(id)
-        .fetch_optional(db)
-        .await
-    })
-}
-
-/// What lending has of a book.
-#[derive(FromRow)]
-#[expect(dead_code, reason = "asked for, like the rest")]
-struct Stock {
-    book_id: String,
-    changed: i64,
-    on_shelf: i64,
-    on_loan: i64,
-    on_hold_shelf: i64,
-    lost: i64,
-}
-
-async fn stock(db: &Db, id: &str) -> sqlx::Result<Option<Stock>> {
-    on!(db, |db| {
-        sqlx::query_as(
-            "SELECT book_id, changed, on_shelf, on_loan, on_hold_shelf, lost FROM stock
-             WHERE withdrawn_at IS NULL AND book_id = $1",
         )
         .bind(id)
         .fetch_optional(db)
@@ -191,9 +142,9 @@ fn found(livre: Livre, etag: &str) -> Response {
     ([(CONTENT_TYPE, "application/json; charset=utf-8"), (ETAG, &format!("\"{etag}\""))], body).into_response()
 }
 
-/// One handler that queries the databases itself.
-fn alone(dbs: Dbs) -> Router {
-    let handler = async |State(dbs): State<Arc<Dbs>>, Path(id): Path<String>| match query(&dbs, &id).await {
+/// One handler that queries the database itself.
+fn alone(db: Db) -> Router {
+    let handler = async |State(db): State<Arc<Db>>, Path(id): Path<String>| match book(&db, &id).await {
         Ok(Some(row)) => {
             let etag = row.version.to_string();
             found(row.into(), &etag)
@@ -201,7 +152,7 @@ fn alone(dbs: Dbs) -> Router {
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     };
-    Router::new().route("/api/livres/{id}", get(handler)).with_state(Arc::new(dbs))
+    Router::new().route("/api/livres/{id}", get(handler)).with_state(Arc::new(db))
 }
 
 impl From<Row> for Livre {
@@ -276,26 +227,25 @@ impl From<pb::Book> for Livre {
 }
 
 /// The other process: what tonic generates for one rpc, without the other thirteen.
-fn back(dbs: Dbs) -> Router {
-    let handler = async |State(dbs): State<Arc<Dbs>>, request: Request| {
-        Grpc::new(ProstCodec::<pb::GetBookResponse, pb::GetBookRequest>::default()).unary(GetBook(dbs), request).await
+fn back(db: Db) -> Router {
+    let handler = async |State(db): State<Arc<Db>>, request: Request| {
+        Grpc::new(ProstCodec::<pb::GetBookResponse, pb::GetBookRequest>::default()).unary(GetBook(db), request).await
     };
-    Router::new().route(GET_BOOK, post(handler)).with_state(Arc::new(dbs))
+    Router::new().route(GET_BOOK, post(handler)).with_state(Arc::new(db))
 }
 
-struct GetBook(Arc<Dbs>);
+struct GetBook(Arc<Db>);
 
 impl UnaryService<pb::GetBookRequest> for GetBook {
     type Response = pb::GetBookResponse;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<tonic::Response<pb::GetBookResponse>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<pb::GetBookRequest>) -> Self::Future {
-        let dbs = Arc::clone(&self.0);
+        let db = Arc::clone(&self.0);
         Box::pin(async move {
-            let row =
-                query(&dbs, &request.into_inner().book_id).await.map_err(|_| Status::unavailable("no database"))?;
+            let row = book(&db, &request.into_inner().book_id).await.map_err(|_| Status::unavailable("no database"))?;
             let row = row.ok_or_else(|| Status::not_found("no book"))?;
-            Ok(tonic::Response::new(pb::GetBookResponse { book: Some(row.into()) }))
+            Ok(tonic::Response::new(pb::GetBookResponse { book: Some(row.into()), copies_are_current: true }))
         })
     }
 }

@@ -28,6 +28,7 @@ use axum::{
     routing::{delete, get, post, put},
 };
 
+pub use availability::Moved;
 pub use envelope::refuse;
 pub use idempotency::Running;
 

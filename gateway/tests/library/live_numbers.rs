@@ -1,18 +1,23 @@
-//! `quantite` and `exemplaires` are what lending says now, and while it says nothing, what catalog last heard.
+//! `quantite` and `exemplaires` are what lending has now: as catalog heard a moment ago, or as lending says itself, and while it says
+//! nothing, what catalog last heard.
 
 use std::time::Duration;
 
-use axum::Router;
-use proto::lending::v1 as pb;
+use axum::{Router, extract::Request};
+use proto::{catalog::v1 as catalog, lending::v1 as pb};
 use serde_json::{Value, json};
 use testing::{Database, TestSuite, suite::answer};
 use tokio::time::Instant;
 use tonic::Status;
+use tower::ServiceExt as _;
 
 use crate::{
     elsewhere::{Elsewhere, Neighbour, failing, saying, silent},
     lent, numbers, shelved, thing,
 };
+
+/// A book that only [`knowing`] knows.
+const LIVRE: &str = "0123456789abcdef01234567";
 
 /// A suite with a book of three copies, of which the admin has one.
 async fn shelf(db: &Database) -> (TestSuite, String) {
@@ -66,45 +71,70 @@ testing::on_both! {
         assert_eq!(none.json()["data"]["livres"], json!([]));
     }
 
-    async fn books_are_shown_as_catalog_knows_them_when_lending_fails_or_is_slow(db: Database) {
+    async fn whoever_borrows_and_looks_sees_it_whatever_catalog_has_heard(db: Database) {
         let (suite, livre) = shelf(&db).await;
-        heard(&suite, &livre, json!([3, 2, true])).await;
-        let nonsense = Router::new().fallback(async || "what?");
-        for lending in [
-            Neighbour::Away,
-            Neighbour::Fake(failing(&Status::internal("x"))),
-            Neighbour::Fake(failing(&Status::permission_denied("x"))),
-            Neighbour::Fake(nonsense),
-            Neighbour::Fake(silent()),
-        ] {
-            let gateway = with_lending(&suite, lending).await;
-            let began = Instant::now();
+        let gateway = Elsewhere::start(&suite, Neighbour::Fake(knowing(&livre, true)), Neighbour::Real).await;
+        assert_eq!(shown(&gateway, &livre).await, [json!([3, 2, true]), json!([3, 2, true])]);
 
-            assert_eq!(shown(&gateway, &livre).await, [json!([3, 2, true]), json!([3, 2, true])]);
-            assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-        }
+        let admin = suite.admin().await;
+        let lent = answer(gateway.request("POST", &format!("/api/emprunts/{livre}")).bearer_auth(&admin)).await;
+        let loan = thing(&lent, 201, "emprunt");
+        assert_eq!(shown(&gateway, &livre).await, [json!([3, 1, true]), json!([3, 1, true])]);
+
+        let path = format!("/api/emprunts/{}/return", loan["_id"].as_str().unwrap());
+        answer(gateway.request("POST", &path).bearer_auth(&admin)).await;
+        assert_eq!(shown(&gateway, &livre).await, [json!([3, 2, true]), json!([3, 2, true])]);
+    }
+}
+
+/// A catalog that knows one book, of which it has heard that two of three copies can be borrowed.
+fn knowing(livre: &str, copies_are_current: bool) -> Router {
+    let book = catalog::Book { id: livre.to_owned(), copies: 3, available_copies: 2, ..catalog::Book::default() };
+    let one = catalog::GetBookResponse { book: Some(book.clone()), copies_are_current };
+    let all =
+        catalog::ListBooksResponse { books: vec![book], copies_are_current, ..catalog::ListBooksResponse::default() };
+    let (one, all) = (saying(&one), saying(&all));
+    Router::new().fallback(async move |request: Request| {
+        let rpc = if request.uri().path().ends_with("/GetBook") { one } else { all };
+        rpc.oneshot(request).await.unwrap()
+    })
+}
+
+/// A lending that says this of a book.
+fn says(book_id: &str, copies: i32, available_copies: i32) -> Neighbour {
+    let availability = pb::Availability { book_id: book_id.to_owned(), copies, available_copies, revision: 1 };
+    Neighbour::Fake(saying(&pb::BatchGetAvailabilityResponse { availabilities: vec![availability] }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_catalog_does_not_hear_lendings_word_counts_and_without_it_what_catalog_last_heard() {
+    let suite = TestSuite::start(&testing::sqlite().await).await;
+    let nonsense = Router::new().fallback(async || "what?");
+    for (lending, expected) in [
+        (says(LIVRE, 7, 5), json!([7, 5, true])),
+        (says(LIVRE, 7, 0), json!([7, 0, false])),
+        (says(crate::NOBODY, 7, 5), json!([3, 2, true])),
+        (Neighbour::Fake(saying(&pb::BatchGetAvailabilityResponse::default())), json!([3, 2, true])),
+        (Neighbour::Away, json!([3, 2, true])),
+        (Neighbour::Fake(failing(&Status::internal("x"))), json!([3, 2, true])),
+        (Neighbour::Fake(failing(&Status::permission_denied("x"))), json!([3, 2, true])),
+        (Neighbour::Fake(nonsense), json!([3, 2, true])),
+        (Neighbour::Fake(silent()), json!([3, 2, true])),
+    ] {
+        let gateway = Elsewhere::start(&suite, Neighbour::Fake(knowing(LIVRE, false)), lending).await;
+        let began = Instant::now();
+
+        assert_eq!(shown(&gateway, LIVRE).await, [expected.clone(), expected]);
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lendings_word_counts_and_a_book_that_it_does_not_know_is_as_catalog_knows_it() {
-    let db = testing::sqlite().await;
-    let (suite, livre) = shelf(&db).await;
-    heard(&suite, &livre, json!([3, 2, true])).await;
-    let says = |book_id: &str, copies, available_copies| {
-        let availability = pb::Availability { book_id: book_id.to_owned(), copies, available_copies, revision: 1 };
-        Neighbour::Fake(saying(&pb::BatchGetAvailabilityResponse { availabilities: vec![availability] }))
-    };
-    for (lending, expected) in [
-        (says(&livre, 7, 5), json!([7, 5, true])),
-        (says(&livre, 7, 0), json!([7, 0, false])),
-        (says(crate::NOBODY, 7, 5), json!([3, 2, true])),
-        (Neighbour::Fake(saying(&pb::BatchGetAvailabilityResponse::default())), json!([3, 2, true])),
-    ] {
-        let gateway = with_lending(&suite, lending).await;
+async fn while_catalog_hears_of_everything_it_alone_is_asked() {
+    let suite = TestSuite::start(&testing::sqlite().await).await;
+    let gateway = Elsewhere::start(&suite, Neighbour::Fake(knowing(LIVRE, true)), says(LIVRE, 7, 5)).await;
 
-        assert_eq!(shown(&gateway, &livre).await, [expected.clone(), expected]);
-    }
+    assert_eq!(shown(&gateway, LIVRE).await, [json!([3, 2, true]), json!([3, 2, true])]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,17 @@
 //!
 //! What is to be expected of an order holds until lending says otherwise: in its answer to the order, or in the feed. Each says how
 //! new it is, so a feed that tells what was before an answer changes nothing.
+//!
+//! The feed also says, again and again, that there is nothing more: so it is known whether the numbers here are those of now.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use proto::lending::v1::{self as lending, WatchAvailabilityRequest, lending_service_client::LendingServiceClient};
 use shared::{Error, feed::follow};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, Streaming};
 
@@ -16,6 +24,24 @@ use crate::{
 
 /// Whose feed it is.
 const SOURCE: &str = "lending";
+
+/// How long it counts that there was nothing more. Lending says so four times a second.
+const RECENT: Duration = Duration::from_millis(600);
+
+/// When lending last said something and had nothing more to say that is not kept here.
+#[derive(Clone, Default)]
+pub struct Heard(Arc<Mutex<Option<Instant>>>);
+
+impl Heard {
+    /// Whether what is kept is what lending has now, but for a moment. To be asked before it is read.
+    pub fn is_all(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < RECENT)
+    }
+
+    fn set(&self, at: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+}
 
 /// Follows until `stop`.
 pub fn start(catalog: Catalog, stop: CancellationToken) {
@@ -50,8 +76,14 @@ impl Catalog {
     }
 
     async fn keep(&self, message: lending::WatchAvailabilityResponse) -> Result<(), Status> {
+        let came = Instant::now();
         let said = message.availabilities.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        Ok(self.store.follow(SOURCE, &said, &message.resume_token, message.starts_over).await?)
+        if !said.is_empty() || message.starts_over {
+            self.heard.set(None);
+            self.store.follow(SOURCE, &said, &message.resume_token, message.starts_over).await?;
+        }
+        self.heard.set(message.is_all.then_some(came));
+        Ok(())
     }
 }
 
@@ -63,4 +95,21 @@ pub fn read(of: &lending::Availability) -> Result<Availability, Error<Refusal>> 
         available: Copies::told(of.available_copies),
         revision: of.revision,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_heard_counts_for_a_moment() {
+        let heard = Heard::default();
+        assert!(!heard.is_all());
+
+        heard.set(Some(Instant::now()));
+        assert!(heard.is_all());
+
+        heard.set(Instant::now().checked_sub(RECENT));
+        assert!(!heard.is_all());
+    }
 }

@@ -29,6 +29,7 @@ use crate::{
         category::Category,
         words::Question,
     },
+    follower::Heard,
     store::{Asked, Listing, Store},
 };
 use render::{BOOK, Misfits, category_changes, changes, field, filter, order, question};
@@ -47,6 +48,8 @@ pub struct Catalog {
     pub(crate) clock: Clock,
     /// Wakes who carries out orders.
     pub(crate) ordered: Arc<Notify>,
+    /// Whether all is known that lending has said.
+    pub(crate) heard: Heard,
 }
 
 impl Catalog {
@@ -140,9 +143,10 @@ impl CatalogService for Catalog {
     async fn get_book(&self, request: Request<pb::GetBookRequest>) -> Answer<pb::GetBookResponse> {
         let id = field("book_id", &request.get_ref().book_id)?;
 
+        let copies_are_current = self.heard.is_all();
         let book = self.existing(id).await?;
 
-        Ok(Response::new(pb::GetBookResponse { book: Some(book.into()) }))
+        Ok(Response::new(pb::GetBookResponse { book: Some(book.into()), copies_are_current }))
     }
 
     async fn batch_get_books(&self, request: Request<pb::BatchGetBooksRequest>) -> Answer<pb::BatchGetBooksResponse> {
@@ -170,6 +174,7 @@ impl CatalogService for Catalog {
             page,
         };
 
+        let copies_are_current = self.heard.is_all();
         let found = self.store.list_books(&listing).await?;
 
         Ok(Response::new(pb::ListBooksResponse {
@@ -177,6 +182,7 @@ impl CatalogService for Catalog {
             next_page_token: found.next_page_token,
             total_size: found.total,
             total_size_is_least: found.total_is_least,
+            copies_are_current,
         }))
     }
 

@@ -26,6 +26,7 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, service::Routes};
 
+use follower::Heard;
 use grpc::Catalog;
 pub use policy::POLICY;
 pub use settings::{CatalogArgs, Settings};
@@ -64,7 +65,7 @@ pub async fn start(
     let store = Store::open(&settings.database_url).await?;
 
     let probe = store.clone();
-    let catalog = Catalog { store, lending, clock: clock.clone(), ordered: Arc::default() };
+    let catalog = Catalog { store, lending, clock: clock.clone(), ordered: Arc::default(), heard: Heard::default() };
     sweep::start(&catalog, &stop);
     follower::start(catalog.clone(), stop.clone());
 

@@ -147,6 +147,27 @@ testing::on_both! {
         assert_eq!(found(&catalog, "deux").await, ["Deux"]);
     }
 
+    async fn numbers_are_known_to_be_lendings_as_long_as_it_is_heard(db: Database) {
+        let apart = Apart::start_with(&db, Door::Shut).await;
+        let catalog = apart.catalog_as(Caller::operator());
+        let book = create(&catalog, with(2, "Entendu")).await;
+        let is_current = async || {
+            let request = pb::GetBookRequest { book_id: book.id.clone() };
+            let one = catalog.clone().get_book(request).await.unwrap().into_inner();
+            let all = list(&catalog, pb::ListBooksRequest::default()).await;
+            one.copies_are_current && all.copies_are_current
+        };
+        assert!(!is_current().await, "lending has never been heard");
+
+        apart.door(Door::Open);
+        eventually(is_current).await;
+        let person = apart.person("lectrice").await;
+        settles(&db, &apart, &catalog, &book.id, (2, 2)).await;
+        apart.borrow(&person, &book.id).await;
+        settles(&db, &apart, &catalog, &book.id, (2, 1)).await;
+        eventually(is_current).await;
+    }
+
     async fn what_lending_said_before_changes_nothing(db: Database) {
         let (apart, catalog) = open(&db).await;
         let (book, later) = (create(&catalog, with(2, "Devant")).await, create(&catalog, with(1, "Derrière")).await);

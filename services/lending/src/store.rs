@@ -35,6 +35,7 @@ use crate::domain::{
 };
 
 pub use check::Findings;
+pub use feed::Changes;
 pub use lists::{HoldFilter, LoanFilter};
 pub use loans::{Asked, Item, Returned, Which};
 pub use patrons::Summary;

@@ -16,7 +16,7 @@ use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use super::{
-    availability::Numbers,
+    availability::{Numbers, now},
     envelope::{bad, say, tagged, tell, unfit},
     idempotency::Once,
     ids::{RawId, id_of},
@@ -217,8 +217,7 @@ pub async fn list(State(gateway): State<Shared>, uri: Uri) -> Answer {
 /// A page of books, as many of each as there are now.
 async fn with_numbers(gateway: &Shared, listed: pb::ListBooksRequest) -> Result<pb::ListBooksResponse, Status> {
     let found = gateway.catalog().list_books(listed).await?.into_inner();
-    let numbers = Numbers::of(gateway, found.books.iter().map(|book| book.id.clone()).collect()).await;
-    let books = found.books.into_iter().map(|book| numbers.onto(book)).collect();
+    let books = now(gateway, found.books, found.copies_are_current).await;
     Ok(pb::ListBooksResponse { books, ..found })
 }
 
@@ -226,10 +225,9 @@ async fn with_numbers(gateway: &Shared, listed: pb::ListBooksRequest) -> Result<
 pub async fn get(State(gateway): State<Shared>, id: RawId) -> Answer {
     let book_id = id_of(id, "book")?;
 
-    let (mut catalog, request) = (gateway.catalog(), pb::GetBookRequest { book_id: book_id.clone() });
-    let (found, numbers) = tokio::join!(catalog.get_book(request), Numbers::of(&gateway, vec![book_id]));
+    let found = gateway.catalog().get_book(pb::GetBookRequest { book_id }).await?.into_inner();
+    let book = now(&gateway, found.book.into_iter().collect(), found.copies_are_current).await.pop();
 
-    let book = found?.into_inner().book.map(|book| numbers.onto(book));
     Ok(shown(StatusCode::OK, "Book found successfully!", book))
 }
 

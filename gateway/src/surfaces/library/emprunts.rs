@@ -120,9 +120,10 @@ async fn lend(
 ) -> Answer {
     let request = pb::BorrowBookRequest { request_id: once.request_id, patron_id, item, validate_only: false };
 
-    let lent = gateway.lending_for(caller).borrow_book(request).await?;
+    let loan = gateway.lending_for(caller).borrow_book(request).await?.into_inner().loan.unwrap_or_default();
+    gateway.moved.note(&loan.book_id);
 
-    Ok(shown(StatusCode::CREATED, "Emprunt created successfully!", lent.into_inner().loan))
+    Ok(shown(StatusCode::CREATED, "Emprunt created successfully!", loan))
 }
 
 fn item_of(caller: &Caller, fields: &Fields) -> Result<pb::borrow_book_request::Item, Ending> {
@@ -144,7 +145,7 @@ pub async fn get(State(gateway): State<Shared>, Extension(caller): Extension<Arc
 
     let found = gateway.lending_for(&caller).get_loan(pb::GetLoanRequest { loan_id }).await?;
 
-    Ok(shown(StatusCode::OK, "Emprunt fetched successfully!", found.into_inner().loan))
+    Ok(shown(StatusCode::OK, "Emprunt fetched successfully!", found.into_inner().loan.unwrap_or_default()))
 }
 
 /// Operation 19.
@@ -156,9 +157,10 @@ pub async fn update(
 ) -> Answer {
     let changes = changes(id_of(id, "emprunt")?, &fields)?;
 
-    let changed = gateway.lending_for(&caller).update_loan(changes).await?;
+    let loan = gateway.lending_for(&caller).update_loan(changes).await?.into_inner().loan.unwrap_or_default();
+    gateway.moved.note(&loan.book_id);
 
-    Ok(shown(StatusCode::OK, "Emprunt updated successfully!", changed.into_inner().loan))
+    Ok(shown(StatusCode::OK, "Emprunt updated successfully!", loan))
 }
 
 /// Operation 20.
@@ -166,8 +168,10 @@ pub async fn delete(State(gateway): State<Shared>, Extension(caller): Extension<
     let loan_id = id_of(id, "emprunt")?;
 
     let deleted = gateway.lending_for(&caller).delete_loan(pb::DeleteLoanRequest { loan_id }).await?;
+    let loan = deleted.into_inner().loan.unwrap_or_default();
+    gateway.moved.note(&loan.book_id);
 
-    Ok(shown(StatusCode::OK, "Emprunt deleted successfully!", deleted.into_inner().loan))
+    Ok(shown(StatusCode::OK, "Emprunt deleted successfully!", loan))
 }
 
 /// Operation 23.
@@ -185,6 +189,7 @@ pub async fn give_back(
     let request = pb::ReturnLoanRequest { request_id: once.request_id, item };
     let returned = gateway.lending_for(&caller).return_loan(request).await?.into_inner();
     let loan = returned.loan.unwrap_or_default();
+    gateway.moved.note(&loan.book_id);
     let book = book(&gateway, loan.book_id.clone()).await;
 
     let numbers: Numbers = returned.availability.into_iter().collect();
@@ -213,11 +218,11 @@ pub async fn renew(
     let request = pb::RenewLoanRequest { request_id: once.request_id, loan_id };
     let renewed = gateway.lending_for(&caller).renew_loan(request).await?;
 
-    Ok(shown(StatusCode::OK, "Emprunt renewed successfully!", renewed.into_inner().loan))
+    Ok(shown(StatusCode::OK, "Emprunt renewed successfully!", renewed.into_inner().loan.unwrap_or_default()))
 }
 
-fn shown(status: StatusCode, message: &str, loan: Option<pb::Loan>) -> Response {
-    say(status, message, One { emprunt: loan.unwrap_or_default().into() })
+fn shown(status: StatusCode, message: &str, loan: pb::Loan) -> Response {
+    say(status, message, One { emprunt: loan.into() })
 }
 
 /// A body as changes of a loan, at least one.

@@ -96,8 +96,10 @@ pub async fn create(
 
     let request = pb::CreateCopyRequest { request_id: once.request_id, copy };
     let made = gateway.lending_for(&caller).create_copy(request).await?;
+    let copy = made.into_inner().copy.unwrap_or_default();
+    gateway.moved.note(&copy.book_id);
 
-    Ok(shown(StatusCode::CREATED, "Exemplaire created successfully!", made.into_inner().copy))
+    Ok(shown(StatusCode::CREATED, "Exemplaire created successfully!", copy))
 }
 
 /// One copy.
@@ -106,7 +108,7 @@ pub async fn get(State(gateway): State<Shared>, Extension(caller): Extension<Arc
 
     let copy = below(&gateway, &caller, ids).await?;
 
-    Ok(shown(StatusCode::OK, "Exemplaire fetched successfully!", Some(copy)))
+    Ok(shown(StatusCode::OK, "Exemplaire fetched successfully!", copy))
 }
 
 /// Gives a copy a barcode, loses it or finds it.
@@ -122,8 +124,10 @@ pub async fn update(
     let pb::Copy { id, .. } = below(&gateway, &caller, ids).await?;
     let (copy, update_mask) = (Some(pb::Copy { id, ..changes }), Some(FieldMask { paths }));
     let changed = gateway.lending_for(&caller).update_copy(pb::UpdateCopyRequest { copy, update_mask }).await?;
+    let copy = changed.into_inner().copy.unwrap_or_default();
+    gateway.moved.note(&copy.book_id);
 
-    Ok(shown(StatusCode::OK, "Exemplaire updated successfully!", changed.into_inner().copy))
+    Ok(shown(StatusCode::OK, "Exemplaire updated successfully!", copy))
 }
 
 /// Withdraws a copy for good.
@@ -132,8 +136,10 @@ pub async fn delete(State(gateway): State<Shared>, Extension(caller): Extension<
 
     let pb::Copy { id: copy_id, .. } = below(&gateway, &caller, ids).await?;
     let withdrawn = gateway.lending_for(&caller).withdraw_copy(pb::WithdrawCopyRequest { copy_id }).await?;
+    let copy = withdrawn.into_inner().copy.unwrap_or_default();
+    gateway.moved.note(&copy.book_id);
 
-    Ok(shown(StatusCode::OK, "Exemplaire deleted successfully!", withdrawn.into_inner().copy))
+    Ok(shown(StatusCode::OK, "Exemplaire deleted successfully!", copy))
 }
 
 /// A copy of this book. Copies never change their book, so what is found here still is when it is changed.
@@ -146,8 +152,8 @@ async fn below(gateway: &Shared, caller: &Arc<Caller>, ids: (String, String)) ->
     }
 }
 
-fn shown(status: StatusCode, message: &str, copy: Option<pb::Copy>) -> Response {
-    say(status, message, One { exemplaire: copy.unwrap_or_default().into() })
+fn shown(status: StatusCode, message: &str, copy: pb::Copy) -> Response {
+    say(status, message, One { exemplaire: copy.into() })
 }
 
 fn barcode(fields: &Fields) -> Result<Option<String>, Ending> {

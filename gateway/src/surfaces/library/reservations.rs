@@ -125,9 +125,10 @@ pub async fn create(
     let (patron_id, book_id) = (patron_of(&caller, &fields)?, book_of(&fields)?);
 
     let request = pb::PlaceHoldRequest { request_id: once.request_id, patron_id, book_id };
-    let placed = gateway.lending_for(&caller).place_hold(request).await?;
+    let hold = gateway.lending_for(&caller).place_hold(request).await?.into_inner().hold.unwrap_or_default();
+    gateway.moved.note(&hold.book_id);
 
-    Ok(shown(StatusCode::CREATED, "Reservation created successfully!", placed.into_inner().hold))
+    Ok(shown(StatusCode::CREATED, "Reservation created successfully!", hold))
 }
 
 /// One of one's own, or for an admin anybody's.
@@ -136,7 +137,7 @@ pub async fn get(State(gateway): State<Shared>, Extension(caller): Extension<Arc
 
     let found = gateway.lending_for(&caller).get_hold(pb::GetHoldRequest { hold_id }).await?;
 
-    Ok(shown(StatusCode::OK, "Reservation fetched successfully!", found.into_inner().hold))
+    Ok(shown(StatusCode::OK, "Reservation fetched successfully!", found.into_inner().hold.unwrap_or_default()))
 }
 
 /// Leaves the queue.
@@ -144,10 +145,12 @@ pub async fn cancel(State(gateway): State<Shared>, Extension(caller): Extension<
     let hold_id = id_of(id, "reservation")?;
 
     let cancelled = gateway.lending_for(&caller).cancel_hold(pb::CancelHoldRequest { hold_id }).await?;
+    let hold = cancelled.into_inner().hold.unwrap_or_default();
+    gateway.moved.note(&hold.book_id);
 
-    Ok(shown(StatusCode::OK, "Reservation cancelled successfully!", cancelled.into_inner().hold))
+    Ok(shown(StatusCode::OK, "Reservation cancelled successfully!", hold))
 }
 
-fn shown(status: StatusCode, message: &str, hold: Option<pb::Hold>) -> Response {
-    say(status, message, One { reservation: hold.unwrap_or_default().into() })
+fn shown(status: StatusCode, message: &str, hold: pb::Hold) -> Response {
+    say(status, message, One { reservation: hold.into() })
 }

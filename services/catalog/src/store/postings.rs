@@ -21,6 +21,9 @@ use crate::domain::words::Words;
 /// The most keys or rows in one statement.
 pub(super) const ROWS: usize = 200;
 
+/// So many blocks are read over two connections at once: whoever asks waits for all of them.
+const MANY: usize = 6;
+
 /// The words of a row have so many first characters in common.
 const COMMON: usize = 4;
 
@@ -35,6 +38,9 @@ const SHORTEST: usize = 2;
 
 /// The lengths of the beginnings that have rows.
 const BEGINNINGS: [usize; 2] = [SHORTEST, COMMON - 1];
+
+/// The places of a block.
+const PLACES: usize = 1 << 16;
 
 /// Up to so many places are kept as they are, in two bytes each; more as a roaring bitmap, which is longer than all of them.
 const FEW: usize = 32;
@@ -114,29 +120,59 @@ impl Sets {
 }
 
 impl Rows {
-    /// The sets of a word; empty ones when no book has it.
-    pub(super) fn sets(&self, word: &str) -> Result<Sets> {
+    /// The sets of each of these words; empty ones of a word that no book has. Looks through the rows once.
+    pub(super) fn sets<'a>(&self, words: impl Iterator<Item = &'a String>) -> Result<Vec<Sets>> {
+        let mut found: Vec<(&[u8], Sets)> = words.map(|word| (word.as_bytes(), Sets::default())).collect();
         for entry in entries(&self.0) {
             let entry = entry?;
-            if entry.word == word.as_bytes() {
-                return Sets::decode(entry.sets);
+            for (_, sets) in found.iter_mut().filter(|(word, _)| *word == entry.word) {
+                *sets = Sets::decode(entry.sets)?;
             }
         }
-        Ok(Sets::default())
+        Ok(found.into_iter().map(|(_, sets)| sets).collect())
     }
 
     /// The books of all words that begin so.
     pub(super) fn of_beginning(&self, beginning: &str) -> Result<Sets> {
-        let (mut title, mut author, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        let mut unions = [Union::default(), Union::default(), Union::default()];
         for entry in entries(&self.0) {
             let entry = entry?;
             if entry.word.starts_with(beginning.as_bytes()) {
-                for (sets, set) in [&mut title, &mut author, &mut rest].into_iter().zip(entry.sets) {
-                    sets.extend((!set.is_empty()).then(|| decode(set)).transpose()?);
-                }
+                unions.iter_mut().zip(entry.sets).try_for_each(|(union, set)| union.add(set))?;
             }
         }
-        Ok(Sets { title: title.union(), author: author.union(), rest: rest.union() })
+        let [title, author, rest] = unions.map(Union::finish);
+        Ok(Sets { title, author, rest })
+    }
+}
+
+/// The books of many sets. Most of those are small: they are joined bit by bit, which costs a tenth of joining bitmaps.
+#[derive(Default)]
+struct Union {
+    /// A bit for each place of a block, once there is one.
+    bits: Vec<u8>,
+    large: Vec<RoaringBitmap>,
+}
+
+impl Union {
+    /// One more, as it is kept.
+    fn add(&mut self, set: &[u8]) -> Result<()> {
+        let Some(places) = few(set) else {
+            self.large.push(decode(set)?);
+            return Ok(());
+        };
+        for place in places {
+            self.bits.resize(PLACES / 8, 0);
+            if let Some(bits) = self.bits.get_mut(usize::from(place / 8)) {
+                *bits |= 1 << (place % 8);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> RoaringBitmap {
+        let small = RoaringBitmap::from_lsb0_bytes(0, &self.bits);
+        self.large.into_iter().chain([small]).union()
     }
 }
 
@@ -178,13 +214,17 @@ fn push(row: &mut Vec<u8>, part: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn decode(bytes: &[u8]) -> Result<RoaringBitmap> {
-    if bytes.len() > 2 * FEW {
-        return RoaringBitmap::deserialize_from(bytes).map_err(shared::Error::internal);
+fn decode(set: &[u8]) -> Result<RoaringBitmap> {
+    match few(set) {
+        Some(places) => RoaringBitmap::from_sorted_iter(places.map(u32::from)).map_err(shared::Error::internal),
+        None => RoaringBitmap::deserialize_from(set).map_err(shared::Error::internal),
     }
-    let (places, _) = bytes.as_chunks();
-    RoaringBitmap::from_sorted_iter(places.iter().map(|place| u32::from(u16::from_le_bytes(*place))))
-        .map_err(shared::Error::internal)
+}
+
+/// The places of a set that is kept as they are.
+fn few(set: &[u8]) -> Option<impl Iterator<Item = u16>> {
+    let (places, _) = set.as_chunks();
+    (set.len() <= 2 * FEW).then(|| places.iter().map(|place| u16::from_le_bytes(*place)))
 }
 
 /// A set as it is kept.
@@ -365,6 +405,13 @@ impl Store {
         words: impl Iterator<Item = &String>,
     ) -> Result<HashMap<i64, Rows>> {
         let beginnings: BTreeSet<String> = words.map(|word| row_of(word)).collect();
+        let (some, others) = blocks.split_at(if blocks.len() < MANY { 0 } else { blocks.len() / 2 });
+        let halves = tokio::try_join!(self.rows_at(some, &beginnings), self.rows_at(others, &beginnings));
+        halves.map(|(some, others)| some.into_iter().chain(others).collect())
+    }
+
+    /// The rows of these beginnings in these blocks.
+    async fn rows_at(&self, blocks: &[i64], beginnings: &BTreeSet<String>) -> Result<HashMap<i64, Rows>> {
         if blocks.is_empty() || beginnings.is_empty() {
             return Ok(HashMap::new());
         }
@@ -381,7 +428,7 @@ impl Store {
             tuples(1 + beginnings.len(), blocks.len(), 1)
         );
         let blocks = blocks.iter().map(|block| Value::Number(*block));
-        self.posting_rows(sql, beginnings.into_iter().map(Value::Text).chain(blocks).collect()).await
+        self.posting_rows(sql, beginnings.iter().cloned().map(Value::Text).chain(blocks).collect()).await
     }
 
     /// The books that have words with this short beginning, in these blocks.
@@ -470,8 +517,9 @@ mod tests {
         let (kept, emptied) = merge(&block, before).unwrap();
 
         let rows = Rows(kept.iter().flat_map(|(_, row)| row.clone()).collect());
-        assert_eq!(rows.sets("merci").unwrap(), Sets::default());
-        assert_eq!(rows.sets("mercure").unwrap().title, RoaringBitmap::from_iter([7]));
+        let found = rows.sets(["merci", "mercure"].map(str::to_owned).iter()).unwrap();
+        assert_eq!(found[0], Sets::default());
+        assert_eq!(found[1].title, RoaringBitmap::from_iter([7]));
         assert_eq!(names(&kept), ["merc"]);
         assert_eq!(names(&emptied), ["mer"]);
     }
@@ -493,6 +541,17 @@ mod tests {
 
             prop_assert!(place < 1 << 16);
             prop_assert_eq!(number(block, place), wanted);
+        }
+
+        #[test]
+        fn many_sets_are_joined(sets in proptest::collection::vec(proptest::collection::btree_set(0..500_u32, 0..80), 0..8)) {
+            let sets: Vec<RoaringBitmap> = sets.into_iter().map(RoaringBitmap::from_iter).collect();
+            let mut union = Union::default();
+            for set in &sets {
+                union.add(&encode(set).unwrap()).unwrap();
+            }
+
+            prop_assert_eq!(union.finish(), sets.union());
         }
 
         #[test]

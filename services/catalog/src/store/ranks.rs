@@ -116,8 +116,8 @@ fn have_all<'a>(sets: impl Iterator<Item = &'a Sets>, place: Place) -> Option<Ro
 
 impl Read {
     fn of(rows: Rows, query: &Query) -> Result<Self> {
-        let others: Vec<Sets> = query.whole.iter().map(|word| rows.sets(word)).collect::<Result<_>>()?;
-        let last = rows.sets(&query.last)?;
+        let mut others = rows.sets(query.whole.iter().chain([&query.last]))?;
+        let last = others.pop().unwrap_or_default();
         let title = have_all(others.iter().chain([&last]), Place::Title).unwrap_or_default();
         Ok(Self { others, begins: is_long(&query.last).then_some(rows), title, wider: None })
     }

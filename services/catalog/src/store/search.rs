@@ -156,9 +156,8 @@ impl Store {
         let mut books = Books::new();
         for some in self.blocks().await?.chunks(TOGETHER) {
             for (block, rows) in self.postings(some, words.iter()).await? {
-                let sets: Vec<RoaringBitmap> =
-                    words.iter().map(|word| Ok(rows.sets(word)?.author)).collect::<Result<_>>()?;
-                books.insert(block, sets.into_iter().reduce(|all, set| all & set).unwrap_or_default());
+                let sets = rows.sets(words.iter())?.into_iter().map(|sets| sets.author);
+                books.insert(block, sets.reduce(|all, set| all & set).unwrap_or_default());
             }
         }
         Ok(Some(books))

@@ -1,22 +1,29 @@
 //! The feed: served by a task of its own that goes no faster than the other side.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use proto::lending::v1 as pb;
 use shared::{Error, feed::Position};
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tracing::Instrument as _;
 
 use super::{Lending, render::availability};
-use crate::domain::Refusal;
+use crate::{domain::Refusal, store::Changes};
 
 /// How long the other side may take for a message.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// From one message to the next: whoever follows writes each of them down, and what changes meanwhile goes together.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often, besides, to look and to say that there is nothing: another process may have changed something, and whoever hears
+/// nothing knows nothing.
+const PERIOD: Duration = Duration::from_millis(200);
 
 type Answers = mpsc::Sender<Result<pb::WatchAvailabilityResponse, Status>>;
 
@@ -38,18 +45,25 @@ impl Lending {
     async fn watch(&self, mut position: Position, answers: &Answers) -> Result<(), Error<Refusal>> {
         let mut starts_over = position == Position::default();
         loop {
-            let changes = tokio::select! {
-                changes = self.store.next_changes(&position) => changes?,
-                () = answers.closed() => return Ok(()),
-            };
-            position = changes.position;
-            let availabilities = changes.stocks.iter().map(availability).collect();
-            let message = pb::WatchAvailabilityResponse { availabilities, resume_token: position.token(), starts_over };
+            let news = self.store.news();
+            let mut news = pin!(news.notified());
+            news.as_mut().enable();
+            let Changes { stocks, position: behind, is_all } = self.store.changes_behind(&position).await?;
+            position = behind;
+            let availabilities = stocks.iter().map(availability).collect();
+            let resume_token = position.token();
+            let message = pb::WatchAvailabilityResponse { availabilities, resume_token, starts_over, is_all };
             starts_over = false;
             if answers.send_timeout(Ok(message), PATIENCE).await.is_err() {
                 return Ok(());
             }
             sleep(PAUSE).await;
+            if is_all {
+                tokio::select! {
+                    _ = timeout(PERIOD, news) => (),
+                    () = answers.closed() => return Ok(()),
+                }
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What others follow: how many copies of a book can be borrowed.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use shared::{feed::Position, on};
 use sqlx::{AssertSqlSafe, FromRow};
-use tokio::time::timeout;
+use tokio::sync::Notify;
 
 use super::{Result, Store, read};
 use crate::domain::{BookId, shelf::Stock};
@@ -12,13 +12,13 @@ use crate::domain::{BookId, shelf::Stock};
 /// Books in one message.
 const TOGETHER: i64 = 500;
 
-/// How often to look when nobody wakes us: another process may have changed something.
-const PERIOD: Duration = Duration::from_millis(500);
-
 #[derive(FromRow)]
 struct ChangeRow {
     book_id: String,
     changed: i64,
+    /// See [`shared::Db::is_settled`]; of no matter to who asks for books by their ids.
+    #[sqlx(default)]
+    is_settled: bool,
     #[sqlx(flatten)]
     stock: super::StockRow,
 }
@@ -29,6 +29,8 @@ pub struct Changes {
     pub stocks: Vec<(BookId, Stock)>,
     /// Behind the last.
     pub position: Position,
+    /// Whether no other book changed.
+    pub is_all: bool,
 }
 
 impl Store {
@@ -52,27 +54,19 @@ impl Store {
         rows.into_iter().map(|row| Ok((read(&row.book_id)?, row.stock.into()))).collect()
     }
 
-    /// What changed behind a position, as soon as there is something.
-    pub async fn next_changes(&self, position: &Position) -> Result<Changes> {
-        loop {
-            let changes = Arc::clone(&self.changes);
-            let mut news = std::pin::pin!(changes.notified());
-            news.as_mut().enable();
-            let found = self.changes_behind(position).await?;
-            if !found.stocks.is_empty() {
-                return Ok(found);
-            }
-            let _ = timeout(PERIOD, news).await;
-        }
+    /// Woken when this process changes something.
+    pub fn news(&self) -> Arc<Notify> {
+        Arc::clone(&self.changes)
     }
 
-    async fn changes_behind(&self, position: &Position) -> Result<Changes> {
+    /// What changed behind a position.
+    pub async fn changes_behind(&self, position: &Position) -> Result<Changes> {
         let sql = format!(
-            "SELECT book_id, changed, on_shelf, on_loan, on_hold_shelf, lost, version FROM stock
-             WHERE (changed, book_id) > ($1, $2) AND {} ORDER BY changed, book_id LIMIT $3",
+            "SELECT book_id, changed, on_shelf, on_loan, on_hold_shelf, lost, version, {} AS is_settled FROM stock
+             WHERE (changed, book_id) > ($1, $2) ORDER BY changed, book_id LIMIT $3",
             self.db.is_settled()
         );
-        let rows: Vec<ChangeRow> = on!(&self.db, |db| {
+        let found: Vec<ChangeRow> = on!(&self.db, |db| {
             sqlx::query_as(AssertSqlSafe(sql))
                 .bind(position.changed)
                 .bind(&position.key)
@@ -80,9 +74,12 @@ impl Store {
                 .fetch_all(db)
                 .await
         })?;
+        // What is not settled has to wait, and is known to be there.
+        let is_all = found.len() < TOGETHER as usize && found.iter().all(|row| row.is_settled);
+        let rows: Vec<ChangeRow> = found.into_iter().take_while(|row| row.is_settled).collect();
         let last = rows.last().map(|row| Position { changed: row.changed, key: row.book_id.clone() });
         let stocks: Result<Vec<_>> = rows.into_iter().map(|row| Ok((read(&row.book_id)?, row.stock.into()))).collect();
-        Ok(Changes { stocks: stocks?, position: last.unwrap_or_else(|| position.clone()) })
+        Ok(Changes { stocks: stocks?, position: last.unwrap_or_else(|| position.clone()), is_all })
     }
 
     /// A position that can be gone on from: one that is yet to come is from another life of the database, and everything begins
