@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     tonic_prost_build::configure()
         .build_transport(false)
+        .codec_path("crate::Codec")
         .skip_debug(SECRET)
         .skip_debug([
             ".bibliotique.identity.v1.CreateAccountRequest.credential",

@@ -141,7 +141,8 @@ fn name(number: usize) -> String {
 }
 
 fn child(number: usize, institution: &str) -> pb::CreateMemberRequest {
-    let gender = if number.is_multiple_of(2) { pb::Gender::Male } else { pb::Gender::Female };
+    // Of an institution as well one of three is.
+    let gender = if (number / 7).is_multiple_of(3) { pb::Gender::Male } else { pb::Gender::Female };
     let child = pb::Child {
         gender: gender.into(),
         age: (6 + number % 12).to_string(),

@@ -172,6 +172,15 @@ impl Db {
         }
     }
 
+    /// A column to sort by, where what is sorted is better found by its filters than read in this order. SQLite, which does not count
+    /// what it has, would take the order's index for cheaper.
+    pub fn sorted_last(&self, column: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("+{column}"),
+            Self::Postgres(_) => column.to_owned(),
+        }
+    }
+
     /// A subquery for the texts of a JSON array, which the parameter `place` is, and their numbers from 0 on: `number`, `text`.
     pub fn numbered_texts_in_json(&self, place: &str) -> String {
         match self {

@@ -121,7 +121,7 @@ impl Store {
         let found = Where::of(&self.db, scope, &[family.to_string()], FAMILY_CHILDREN, query);
         let from = "FROM family_child JOIN account ON account.id = child_id";
         let count = format!("SELECT COUNT(*) {from}{}", found.clause());
-        let order = ordered(FAMILY_CHILDREN, &query.order, "position ASC");
+        let order = ordered(&self.db, FAMILY_CHILDREN, query, "position ASC");
         let list = format!("SELECT {COLUMNS} {from}{}{order}{}", found.clause(), found.page());
         let (rows, total): (Vec<MemberRow>, i64) = on!(&self.db, |db| {
             let rows = bind!(sqlx::query_as(AssertSqlSafe(list)), &found.values).bind(query.size).bind(query.skip);

@@ -151,7 +151,7 @@ impl Store {
     /// A part of the list of an owner's groups, and how long the whole of it is.
     pub async fn groups(&self, owner: AccountId, query: &Query) -> Result<(Vec<Group>, i64)> {
         let found = Where::of(&self.db, "owner_id = ?", &[owner.to_string()], GROUPS, query);
-        let order = ordered(GROUPS, &query.order, "id DESC");
+        let order = ordered(&self.db, GROUPS, query, "id DESC");
         let list = format!("SELECT {COLUMNS} FROM children_group{}{order}{}", found.clause(), found.page());
         let count = format!("SELECT COUNT(*) FROM children_group{}", found.clause());
         let (rows, total): (Vec<GroupRow>, i64) = on!(&self.db, |db| {

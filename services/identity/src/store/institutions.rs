@@ -112,7 +112,7 @@ impl Store {
         let list = format!(
             "SELECT id, name, type, address, latitude, longitude, created_at FROM institution{}{}{}",
             found.clause(),
-            ordered(INSTITUTIONS, &query.order, "id DESC"),
+            ordered(&self.db, INSTITUTIONS, query, "id DESC"),
             found.page()
         );
         let (rows, total): (Vec<InstitutionRow>, i64) = on!(&self.db, |db| {

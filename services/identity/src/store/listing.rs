@@ -134,24 +134,34 @@ macro_rules! bind {
 pub(super) use bind;
 
 /// ` ORDER BY …`; `usual` where a query does not say.
-pub fn ordered(fields: &[Field], wanted: &[Order], usual: &str) -> String {
+pub fn ordered(db: &Db, fields: &[Field], query: &Query, usual: &str) -> String {
+    let column = |name: &str| if is_narrow(query) { db.sorted_last(name) } else { name.to_owned() };
     // Ids sort by age and no two are equal, so what comes behind the time of creation orders nothing.
-    let before = wanted.iter().take_while(|order| order.field != CREATE_TIME);
-    let mut terms: Vec<String> = before.filter_map(|order| term(fields, order)).collect();
+    let before = query.order.iter().take_while(|order| order.field != CREATE_TIME);
+    let mut terms: Vec<String> = before.filter_map(|order| term(fields, order, column)).collect();
     // Equal ones in the direction of the last term: so one index gives the whole order, forwards or backwards.
-    let last = wanted.iter().find(|order| order.field == CREATE_TIME).or(wanted.last());
-    terms.push(last.map_or_else(|| usual.to_owned(), |last| format!("id{}", direction(last))));
+    let last = query.order.iter().find(|order| order.field == CREATE_TIME).or(query.order.last());
+    terms.push(last.map_or_else(|| usual.to_owned(), |last| format!("{}{}", column("id"), direction(last))));
     format!(" ORDER BY {}", terms.join(", "))
 }
 
-fn term(fields: &[Field], order: &Order) -> Option<String> {
+/// Whether a filter leaves few rows: a name's, or an institution's.
+fn is_narrow(query: &Query) -> bool {
+    let is_few = |condition: &Condition| matches!(condition, Condition::Equals(_) | Condition::BeginsWith(_));
+    let narrow = |filter: &Filter| {
+        ["username", "institution_id"].contains(&filter.field.as_str()) && filter.any_of.iter().all(is_few)
+    };
+    query.filters.iter().any(narrow)
+}
+
+fn term(fields: &[Field], order: &Order, column: impl Fn(&str) -> String) -> Option<String> {
     let field = fields.iter().find(|field| field.name == order.field)?;
     let nulls = match (field.kind, order.descending) {
         (Kind::Plain, true) => " NULLS LAST",
         (Kind::Plain, false) => " NULLS FIRST",
         _ => "",
     };
-    Some(format!("{}{}{nulls}", field.order, direction(order)))
+    Some(format!("{}{}{nulls}", column(field.order), direction(order)))
 }
 
 const fn direction(order: &Order) -> &'static str {
@@ -313,9 +323,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn equal_ones_follow_the_last_field() {
-        let sorted = |order: &[(&str, bool)]| ordered(CHILDREN, &query(&[], order).order, "id DESC");
+    #[tokio::test]
+    async fn equal_ones_follow_the_last_field() {
+        let sorted = |order: &[(&str, bool)]| ordered(&db(), CHILDREN, &query(&[], order), "id DESC");
 
         assert_eq!(sorted(&[]), " ORDER BY id DESC");
         assert_eq!(sorted(&[("username", false)]), " ORDER BY name_order ASC, id ASC");

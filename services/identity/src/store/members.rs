@@ -242,7 +242,7 @@ impl Store {
         // Spelt out and not bound: so the database sees that its partial indexes fit.
         let scope = format!("realm = 'school' AND role = '{}'", role.name());
         let found = Where::of(&self.db, &scope, &[], fields(role), query);
-        let order = ordered(fields(role), &query.order, "id DESC");
+        let order = ordered(&self.db, fields(role), query, "id DESC");
         let list = format!("SELECT {COLUMNS} FROM account{}{order}{}", found.clause(), found.page());
         let count = match query.is_of_all() {
             true => format!("SELECT COALESCE(SUM(accounts), 0) FROM tally WHERE role = '{}'", role.name()),
