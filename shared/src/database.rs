@@ -172,9 +172,9 @@ impl Db {
         }
     }
 
-    /// A column to sort by, where what is sorted is better found by its filters than read in this order. SQLite, which does not count
-    /// what it has, would take the order's index for cheaper.
-    pub fn sorted_last(&self, column: &str) -> String {
+    /// A column, where rows are better found by another one than looked up or read in the order of this one. SQLite, which does not
+    /// count what it has, may take this one's index for cheaper.
+    pub fn unindexed(&self, column: &str) -> String {
         match self {
             Self::Sqlite { .. } => format!("+{column}"),
             Self::Postgres(_) => column.to_owned(),

@@ -72,6 +72,9 @@ const NONE: &str = "1 = 0";
 /// The longest text that is looked for; what is kept is shorter.
 const LONGEST: usize = 2000;
 
+/// How a column is named in a condition.
+type Columns<'a> = &'a dyn Fn(&str) -> String;
+
 /// Conditions and what they compare with, in the order of the parameters.
 #[derive(Clone, Debug, Default)]
 pub struct Where {
@@ -91,8 +94,10 @@ impl Where {
         if let Some(before) = query.before {
             all.and("id < ?", vec![first_id(before)]);
         }
+        let narrow = query.filters.iter().any(is_narrow);
         for filter in &query.filters {
-            let (sql, values) = filtered(db, fields, filter);
+            let column = |name: &str| if narrow && !is_narrow(filter) { db.unindexed(name) } else { name.to_owned() };
+            let (sql, values) = filtered(db, fields, filter, &column);
             all.and(&sql, values);
         }
         all
@@ -135,7 +140,7 @@ pub(super) use bind;
 
 /// ` ORDER BY …`; `usual` where a query does not say.
 pub fn ordered(db: &Db, fields: &[Field], query: &Query, usual: &str) -> String {
-    let column = |name: &str| if is_narrow(query) { db.sorted_last(name) } else { name.to_owned() };
+    let column = |name: &str| if query.filters.iter().any(is_narrow) { db.unindexed(name) } else { name.to_owned() };
     // Ids sort by age and no two are equal, so what comes behind the time of creation orders nothing.
     let before = query.order.iter().take_while(|order| order.field != CREATE_TIME);
     let mut terms: Vec<String> = before.filter_map(|order| term(fields, order, column)).collect();
@@ -146,12 +151,9 @@ pub fn ordered(db: &Db, fields: &[Field], query: &Query, usual: &str) -> String 
 }
 
 /// Whether a filter leaves few rows: a name's, or an institution's.
-fn is_narrow(query: &Query) -> bool {
+fn is_narrow(filter: &Filter) -> bool {
     let is_few = |condition: &Condition| matches!(condition, Condition::Equals(_) | Condition::BeginsWith(_));
-    let narrow = |filter: &Filter| {
-        ["username", "institution_id"].contains(&filter.field.as_str()) && filter.any_of.iter().all(is_few)
-    };
-    query.filters.iter().any(narrow)
+    ["username", "institution_id"].contains(&filter.field.as_str()) && filter.any_of.iter().all(is_few)
 }
 
 fn term(fields: &[Field], order: &Order, column: impl Fn(&str) -> String) -> Option<String> {
@@ -173,17 +175,17 @@ fn first_id(at: Timestamp) -> String {
     Id::new(at.max(Timestamp::from_micros(0)), [0; 5]).to_string()
 }
 
-fn filtered(db: &Db, fields: &[Field], filter: &Filter) -> (String, Vec<String>) {
+fn filtered(db: &Db, fields: &[Field], filter: &Filter, column: Columns<'_>) -> (String, Vec<String>) {
     let Some(field) = fields.iter().find(|field| field.name == filter.field) else { return (NONE.to_owned(), vec![]) };
     let (equal, others): (Vec<&Condition>, Vec<&Condition>) =
         filter.any_of.iter().partition(|condition| matches!(condition, Condition::Equals(_)));
     let mut conditions: Vec<(String, Vec<String>)> = match equal.as_slice() {
-        [] | [_] => filter.any_of.iter().map(|condition| compared(field, condition)).collect(),
+        [] | [_] => filter.any_of.iter().map(|condition| compared(field, condition, column)).collect(),
         // However many there are, one value of the statement.
-        _ => others.into_iter().map(|condition| compared(field, condition)).collect(),
+        _ => others.into_iter().map(|condition| compared(field, condition, column)).collect(),
     };
     if equal.len() > 1 {
-        conditions.push(one_of(db, field, &equal));
+        conditions.push(one_of(db, field, &equal, column));
     }
     if conditions.is_empty() {
         return (NONE.to_owned(), vec![]);
@@ -192,16 +194,16 @@ fn filtered(db: &Db, fields: &[Field], filter: &Filter) -> (String, Vec<String>)
     (format!("({})", sql.join(" OR ")), values.concat())
 }
 
-fn one_of(db: &Db, field: &Field, equal: &[&Condition]) -> (String, Vec<String>) {
-    let values: Vec<String> = equal.iter().flat_map(|condition| compared(field, condition).1).collect();
+fn one_of(db: &Db, field: &Field, equal: &[&Condition], column: Columns<'_>) -> (String, Vec<String>) {
+    let values: Vec<String> = equal.iter().flat_map(|condition| compared(field, condition, column).1).collect();
     let values = serde_json::Value::from(values).to_string();
-    (format!("{} IN ({})", field.value, db.texts_in_json("?")), vec![values])
+    (format!("{} IN ({})", column(field.value), db.texts_in_json("?")), vec![values])
 }
 
-fn compared(field: &Field, condition: &Condition) -> (String, Vec<String>) {
+fn compared(field: &Field, condition: &Condition, column: Columns<'_>) -> (String, Vec<String>) {
     use Condition::{AtLeast, AtMost, BeginsWith, Contains, EndsWith, Equals, LessThan, MoreThan};
     let ordered = |operator: &str, value: &str| {
-        let sql = format!("({} {operator} ? AND {} IS NOT NULL)", field.order, field.value);
+        let sql = format!("({} {operator} ? AND {} IS NOT NULL)", column(field.order), field.value);
         (sql, vec![field.ordered(value)])
     };
     match condition {
@@ -209,10 +211,10 @@ fn compared(field: &Field, condition: &Condition) -> (String, Vec<String>) {
             (NONE.to_owned(), vec![])
         }
         Equals(value) if field.kind == Kind::Username => {
-            (format!("{} = ?", field.value), vec![login_key(value.trim())])
+            (format!("{} = ?", column(field.value)), vec![login_key(value.trim())])
         }
-        Equals(value) => (format!("{} = ?", field.value), vec![value.clone()]),
-        BeginsWith(value) => field.begins_with(&fold(value)),
+        Equals(value) => (format!("{} = ?", column(field.value)), vec![value.clone()]),
+        BeginsWith(value) => field.begins_with(&fold(value), column),
         EndsWith(value) => field.like(|literal| format!("%{literal}"), &fold(value)),
         Contains(value) => field.like(|literal| format!("%{literal}%"), &fold(value)),
         AtLeast(value) => ordered(">=", value),
@@ -233,9 +235,9 @@ impl Field {
     }
 
     /// As a range, so that an index finds it.
-    fn begins_with(&self, folded: &str) -> (String, Vec<String>) {
+    fn begins_with(&self, folded: &str, column: Columns<'_>) -> (String, Vec<String>) {
         match after(folded) {
-            Some(end) => (format!("({0} >= ? AND {0} < ?)", self.fold), vec![folded.to_owned(), end]),
+            Some(end) => (format!("({0} >= ? AND {0} < ?)", column(self.fold)), vec![folded.to_owned(), end]),
             None => self.like(|literal| format!("{literal}%"), folded),
         }
     }

@@ -155,6 +155,19 @@ testing::on_both! {
     }
 }
 
+/// As the store asks SQLite for the boys of an institution in the order of their names.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_institution_goes_before_a_gender_and_an_order() {
+    let db = testing::sqlite().await;
+    let school = School::open(&db).await;
+    school.member(Role::Child, "a").await;
+    let filtered = "realm = 'school' AND role = 'child' AND institution_id = 'x' AND +gender = 'male'";
+
+    let steps = plan(&db, &format!("SELECT id FROM account WHERE {filtered} ORDER BY +name_order ASC, +id ASC")).await;
+
+    assert!(steps.contains("INDEX member_by_institution (role=? AND institution_id=?)"), "{steps}");
+}
+
 /// How a database would go about a statement, in its words.
 async fn plan(db: &Database, sql: &str) -> String {
     match &db.tables().await {
