@@ -39,6 +39,19 @@ impl<R> Error<R> {
     }
 }
 
+impl<R> Error<R> {
+    /// The error, or the refusal that a violated unique constraint means: its name is `<table>_<column>`.
+    #[must_use]
+    pub fn or_taken(self, constraint: &str, refusal: R) -> Self {
+        match &self {
+            Self::Database(cause) if crate::database::violated_unique(cause).is_some_and(|name| name == constraint) => {
+                Self::Refused(refusal)
+            }
+            _ => self,
+        }
+    }
+}
+
 impl<R> From<sqlx::Error> for Error<R> {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error)

@@ -148,13 +148,7 @@ impl Store {
     }
 }
 
+/// Another category has the name.
 fn taken(error: shared::Error<Refusal>) -> shared::Error<Refusal> {
-    match &error {
-        shared::Error::Database(cause)
-            if shared::database::violated_unique(cause).is_some_and(|name| name == "category_name_key") =>
-        {
-            shared::Error::Refused(Refusal::CategoryTaken)
-        }
-        _ => error,
-    }
+    error.or_taken("category_name_key", Refusal::CategoryTaken)
 }

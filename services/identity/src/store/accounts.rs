@@ -227,13 +227,7 @@ impl Store {
     }
 }
 
+/// Another account has the login.
 pub(super) fn taken(error: shared::Error<Refusal>) -> shared::Error<Refusal> {
-    match &error {
-        shared::Error::Database(cause)
-            if shared::database::violated_unique(cause).is_some_and(|name| name == "account_login_key") =>
-        {
-            shared::Error::Refused(Refusal::LoginTaken)
-        }
-        _ => error,
-    }
+    error.or_taken("account_login_key", Refusal::LoginTaken)
 }

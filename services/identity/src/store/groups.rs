@@ -16,7 +16,7 @@ use super::{
 use crate::domain::{
     AccountId, GroupId, Refusal,
     audit::{Event, Origin},
-    group::{Changes, Group, MOST_CHILDREN, MOST_GROUPS},
+    group::{Changes, Group, can_be_shown},
     label::Label,
     listing::{Query, fold, order},
 };
@@ -85,7 +85,7 @@ macro_rules! lock_owner {
     }};
 }
 
-/// Refuses what nobody could be shown any more: whoever sees an owner sees all his groups.
+/// Refuses more than can be shown.
 macro_rules! must_not_be_too_many {
     ($tx:expr, $owner:expr) => {{
         let (groups, children): (i64, i64) = sqlx::query_as(
@@ -95,10 +95,7 @@ macro_rules! must_not_be_too_many {
         .bind($owner.to_string())
         .fetch_one(&mut *$tx)
         .await?;
-        if groups > MOST_GROUPS || children > MOST_CHILDREN {
-            let sentence = "of all groups of an owner must be at most 5000, in at most 1000 groups";
-            return Err(shared::Error::invalid("children_group.children", sentence));
-        }
+        can_be_shown(groups, children)?;
     }};
 }
 
@@ -247,13 +244,7 @@ impl Store {
     }
 }
 
+/// The owner has a group of this name.
 fn taken(error: shared::Error<Refusal>) -> shared::Error<Refusal> {
-    match &error {
-        shared::Error::Database(cause)
-            if shared::database::violated_unique(cause).is_some_and(|name| name == "children_group_owner_id_name") =>
-        {
-            shared::Error::Refused(Refusal::GroupTaken)
-        }
-        _ => error,
-    }
+    error.or_taken("children_group_owner_id_name", Refusal::GroupTaken)
 }

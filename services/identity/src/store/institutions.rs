@@ -45,7 +45,7 @@ impl TryFrom<InstitutionRow> for Institution {
 }
 
 /// Writes the whole of an institution, a new one or one that is there.
-macro_rules! write {
+macro_rules! put {
     ($tx:expr, $institution:expr) => {{
         let institution: &Institution = $institution;
         let texts = [
@@ -86,7 +86,7 @@ impl Store {
     /// [`Refusal::InstitutionTaken`]
     pub async fn create_institution(&self, institution: &Institution, by: &Origin) -> Result<()> {
         let created = tx!(&self.db, |tx| {
-            write!(tx, institution);
+            put!(tx, institution);
             record!(tx, by, Event::SensitiveCreate, None, format!("institution={}", institution.id));
         });
         created.map_err(taken)
@@ -150,7 +150,7 @@ impl Store {
             .await?;
             let before = Institution::try_from(row.ok_or(shared::Error::Refused(Refusal::InstitutionNotFound))?)?;
             let after = before.change(changes.clone());
-            write!(tx, &after);
+            put!(tx, &after);
             record!(tx, by, Event::SensitiveUpdate, None, format!("institution={id}"));
             after
         });
@@ -183,13 +183,7 @@ impl Store {
     }
 }
 
+/// Another institution has the name.
 fn taken(error: shared::Error<Refusal>) -> shared::Error<Refusal> {
-    match &error {
-        shared::Error::Database(cause)
-            if shared::database::violated_unique(cause).is_some_and(|name| name == "institution_name") =>
-        {
-            shared::Error::Refused(Refusal::InstitutionTaken)
-        }
-        _ => error,
-    }
+    error.or_taken("institution_name", Refusal::InstitutionTaken)
 }

@@ -434,12 +434,5 @@ impl Store {
 
 /// Another copy has the barcode.
 fn taken(error: shared::Error<Refusal>) -> shared::Error<Refusal> {
-    match &error {
-        shared::Error::Database(cause)
-            if shared::database::violated_unique(cause).is_some_and(|name| name == "copy_barcode") =>
-        {
-            shared::Error::Refused(Refusal::BarcodeTaken)
-        }
-        _ => error,
-    }
+    error.or_taken("copy_barcode", Refusal::BarcodeTaken)
 }
