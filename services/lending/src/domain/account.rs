@@ -19,7 +19,14 @@ pub struct Standing {
     pub category: Category,
 }
 
-/// What a patron has here. `standing` is `None` when identity knows no such account.
+impl Standing {
+    /// Of an account of this kind; none of a program, which is no patron.
+    pub fn of(active: bool, category: Category) -> Option<Self> {
+        (category.as_str() != "application").then_some(Self { active, category })
+    }
+}
+
+/// What a patron has here. `standing` is `None` when identity knows no such account, or it is no patron's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Whose it is.
@@ -152,6 +159,13 @@ mod tests {
 
     fn borrow(account: &Account, shelf: Shelf) -> Result<Loan, Refusal> {
         account.borrow(id(), &shelf, id(), &Policy::default(), NOW)
+    }
+
+    #[test]
+    fn a_program_is_no_patron() {
+        for (category, is_patron) in [("child", true), ("client", true), ("", true), ("application", false)] {
+            assert_eq!(Standing::of(true, category.parse().unwrap()).is_some(), is_patron, "{category}");
+        }
     }
 
     #[test]

@@ -12,25 +12,19 @@ use tonic::{Code, Status};
 use super::{Lending, listed, render::field};
 use crate::domain::{LoanId, PatronId, Refusal, account::Standing, loan::Loan};
 
-/// The `sub_type` of programs.
-const PROGRAM: &str = "application";
-
 /// The `sub_type` of families.
 const FAMILY: &str = "family";
 
 impl Lending {
     /// What may be lent to: whoever acts for himself came here with a passport that was made out when identity had said that his
-    /// session lives, so that he is active, and what he is. Of anybody else identity is asked. A program is no patron.
+    /// session lives, so that he is active, and what he is. Of anybody else identity is asked.
     ///
     /// # Errors
     /// UNAVAILABLE when identity is away.
     pub(super) async fn standing(&self, caller: &Caller, patron: PatronId) -> Result<Option<Standing>, Status> {
         match caller.role {
             _ if caller.subject != patron.to_string() => self.ask_for_standing(patron).await,
-            _ if caller.sub_type == PROGRAM => Ok(None),
-            Role::Client | Role::Admin => {
-                Ok(Some(Standing { active: true, category: field("role", &caller.sub_type)? }))
-            }
+            Role::Client | Role::Admin => Ok(Standing::of(true, field("role", &caller.sub_type)?)),
             Role::Service => Ok(None),
         }
     }
@@ -49,9 +43,9 @@ impl Lending {
                     identity::Role::Educator => "educator",
                     identity::Role::HealthProfessional => "healthprofessional",
                     identity::Role::Family => "family",
-                    identity::Role::Application => return Ok(None),
+                    identity::Role::Application => "application",
                 };
-                Ok(Some(Standing { active: answer.active, category: field("role", category)? }))
+                Ok(Standing::of(answer.active, field("role", category)?))
             }
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(away(&status)),
