@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use bench::{ADMIN, Data, Latencies, Random, Served, Table, process::machine, serve_if_asked};
-use clap::{Parser, ValueEnum};
+use bench::{ADMIN, Data, Database, Latencies, Random, Served, Table, process::machine, serve_if_asked};
+use clap::Parser;
 use proto::identity::v1::{self as pb, create_member_request::Credential, member::Details};
 use serde_json::{Value, json};
 use testing::Cluster;
@@ -54,12 +54,6 @@ struct Args {
     bench: bool,
 }
 
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Database {
-    Sqlite,
-    Postgres,
-}
-
 /// A school of a size, and how long each list took.
 struct School {
     size: usize,
@@ -76,21 +70,16 @@ struct School {
 async fn main() -> anyhow::Result<()> {
     serve_if_asked().await?;
     let args = Args::parse();
-    for database in [Database::Sqlite, Database::Postgres] {
-        if args.only.is_none_or(|only| only == database) {
-            println!("{database:?}; before: {}", machine());
-            let table = measure(database, &args.sizes).await?;
-            println!("{table}\nafter: {}\n", machine());
-        }
+    for database in Database::all(args.only) {
+        println!("{database:?}; before: {}", machine());
+        let table = measure(database, &args.sizes).await?;
+        println!("{table}\nafter: {}\n", machine());
     }
     Ok(())
 }
 
 async fn measure(database: Database, sizes: &[usize]) -> anyhow::Result<Table> {
-    let cluster = match database {
-        Database::Sqlite => None,
-        Database::Postgres => Some(Cluster::start().await.context("PostgreSQL is not installed")?),
-    };
+    let cluster = database.cluster().await?;
     let http = reqwest::Client::new();
     let mut schools = Vec::new();
     for size in sizes {

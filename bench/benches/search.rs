@@ -4,9 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
-use bench::{Books, Data, Latencies, Question, Random, Served, Table, load, process::machine, serve_if_asked};
-use clap::{Parser, ValueEnum};
+use bench::{
+    Books, Data, Database, Latencies, Question, Random, Served, Table, load, process::machine, serve_if_asked,
+};
+use clap::Parser;
 use proto::catalog::v1::ListBooksRequest;
 use reqwest::header::LINK;
 use serde_json::Value;
@@ -47,12 +48,6 @@ struct Args {
     bench: bool,
 }
 
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Database {
-    Sqlite,
-    Postgres,
-}
-
 /// A catalogue of a size, and what was seen of it.
 struct Catalogue {
     size: u32,
@@ -69,21 +64,16 @@ async fn main() -> anyhow::Result<()> {
     serve_if_asked().await?;
     let args = Args::parse();
     let books = Arc::new(Books::default());
-    for database in [Database::Sqlite, Database::Postgres] {
-        if args.only.is_none_or(|only| only == database) {
-            println!("{database:?}; before: {}", machine());
-            let table = measure(&books, database, &args.sizes).await?;
-            println!("{table}\nafter: {}\n", machine());
-        }
+    for database in Database::all(args.only) {
+        println!("{database:?}; before: {}", machine());
+        let table = measure(&books, database, &args.sizes).await?;
+        println!("{table}\nafter: {}\n", machine());
     }
     Ok(())
 }
 
 async fn measure(books: &Arc<Books>, database: Database, sizes: &[u32]) -> anyhow::Result<Table> {
-    let cluster = match database {
-        Database::Sqlite => None,
-        Database::Postgres => Some(Cluster::start().await.context("PostgreSQL is not installed")?),
-    };
+    let cluster = database.cluster().await?;
     let mut catalogues = Vec::new();
     for size in sizes {
         catalogues.push(Catalogue::load(books, cluster.as_ref(), *size).await?);

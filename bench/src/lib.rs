@@ -1,6 +1,7 @@
 //! What the benchmarks share: a suite in processes of its own, books for it, requests at a steady rate, percentiles, a table.
 
 mod books;
+mod database;
 mod latencies;
 mod load;
 mod probe;
@@ -10,6 +11,7 @@ mod served;
 mod table;
 
 pub use books::{Book, Books, Question};
+pub use database::Database;
 pub use latencies::Latencies;
 pub use load::load;
 pub use probe::probe;

@@ -7,17 +7,16 @@ mod yardstick;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use bench::{
-    Books, Data, Served, Table, free_address, load,
+    Books, Data, Database, Served, Table, free_address, load,
     process::{Process, machine, processor_time},
     serve_if_asked,
 };
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
-use testing::Cluster;
 use wrk::{Seen, Wrk};
 
 /// Books to choose from, so that it is not always the same row.
@@ -37,12 +36,6 @@ struct Args {
     /// What cargo says.
     #[arg(long, hide = true)]
     bench: bool,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Database {
-    Sqlite,
-    Postgres,
 }
 
 /// Something that answers for books.
@@ -65,21 +58,16 @@ async fn main() -> anyhow::Result<()> {
     yardstick::serve_if_asked().await?;
     serve_if_asked().await?;
     let args = Args::parse();
-    for database in [Database::Sqlite, Database::Postgres] {
-        if args.only.is_none_or(|only| only == database) {
-            println!("{database:?}; before: {}", machine());
-            let table = measure(database, &args).await?;
-            println!("{table}\nafter: {}\n", machine());
-        }
+    for database in Database::all(args.only) {
+        println!("{database:?}; before: {}", machine());
+        let table = measure(database, &args).await?;
+        println!("{table}\nafter: {}\n", machine());
     }
     Ok(())
 }
 
 async fn measure(database: Database, args: &Args) -> anyhow::Result<Table> {
-    let cluster = match database {
-        Database::Sqlite => None,
-        Database::Postgres => Some(Cluster::start().await.context("PostgreSQL is not installed")?),
-    };
+    let cluster = database.cluster().await?;
     let data = match &cluster {
         None => Data::sqlite()?,
         Some(cluster) => Data::postgres(cluster).await?,

@@ -11,13 +11,13 @@ mod yardstick;
 
 use std::{env, fs, ops::Range, path::Path, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use bench::{
-    Books, Data, Served, Table, load,
+    Books, Data, Database, Served, Table, load,
     process::{self, machine, processor_time},
     serve_if_asked,
 };
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use fill::{Filled, Item};
 use rounds::{Desk, Round, round};
 use shared::{Clock, Db, on};
@@ -66,24 +66,14 @@ struct Args {
     bench: bool,
 }
 
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Database {
-    #[value(name = "sqlite")]
-    SQLite,
-    #[value(name = "postgres")]
-    PostgreSQL,
-}
-
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     serve_if_asked().await?;
     let args = Args::parse();
-    for database in [Database::SQLite, Database::PostgreSQL] {
-        if args.only.is_none_or(|only| only == database) {
-            println!("{database:?}, data on {}; before: {}", file_system(&env::temp_dir()), machine());
-            measure(database, &args).await?;
-            println!("after: {}\n", machine());
-        }
+    for database in Database::all(args.only) {
+        println!("{database:?}, data on {}; before: {}", file_system(&env::temp_dir()), machine());
+        measure(database, &args).await?;
+        println!("after: {}\n", machine());
     }
     Ok(())
 }
@@ -101,10 +91,7 @@ fn file_system(path: &Path) -> String {
 
 async fn measure(database: Database, args: &Args) -> anyhow::Result<()> {
     let name = format!("{database:?}");
-    let cluster = match database {
-        Database::SQLite => None,
-        Database::PostgreSQL => Some(Cluster::start().await.context("PostgreSQL is not installed")?),
-    };
+    let cluster = database.cluster().await?;
     let cluster = cluster.as_ref();
     let small = Stage::new(cluster, LOANS[0]).await?;
     let desk = Desk::Suite(small.suite().await?);
