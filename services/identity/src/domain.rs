@@ -9,6 +9,7 @@ pub mod hash;
 pub mod institution;
 pub mod label;
 pub mod listing;
+pub mod login;
 pub mod member;
 pub mod password;
 pub mod refusal;

@@ -22,10 +22,11 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         AccountId, ApiKeyId, Refusal, SessionId,
-        account::{Account, Address, Changes, Login, Realm, Role, Username},
+        account::{Account, Address, Changes, Realm, Role},
         api_key::{self, ApiKey},
         audit::Origin,
         hash::StoredHash,
+        login::{Login, Username},
         password::Policy,
     },
     hasher::{Hasher, Turn},

@@ -20,7 +20,8 @@ use sqlx::FromRow;
 
 use crate::domain::{
     Refusal,
-    account::{Account, Login, Realm, Role},
+    account::{Account, Realm, Role},
+    login::Login,
 };
 
 pub use check::Findings;

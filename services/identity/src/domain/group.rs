@@ -43,10 +43,24 @@ impl Changes {
 }
 
 /// The most groups of an owner.
-pub const MOST_GROUPS: i64 = 1000;
+const MOST_GROUPS: i64 = 1000;
 
 /// The most children of an owner's groups in all.
-pub const MOST_CHILDREN: i64 = 5000;
+const MOST_CHILDREN: i64 = 5000;
+
+/// Whether an owner's groups can be shown: whoever sees him sees all of them, with whole children.
+///
+/// # Errors
+/// The field that is too long, and why.
+pub const fn can_be_shown(groups: i64, children: i64) -> Result<(), (&'static str, &'static str)> {
+    if groups > MOST_GROUPS || children > MOST_CHILDREN {
+        return Err((
+            "children_group.children",
+            "of all groups of an owner must be at most 5000, in at most 1000 groups",
+        ));
+    }
+    Ok(())
+}
 
 /// Groups are their owner's alone: not even an admin reaches them.
 ///

@@ -1,8 +1,11 @@
 //! Institutions: schools and other places that members belong to.
 
-use shared::Timestamp;
+use shared::{
+    Timestamp,
+    passport::{Caller, Role as Standing},
+};
 
-use super::{InstitutionId, label::Label};
+use super::{InstitutionId, Refusal, account::Role, label::Label};
 
 /// An institution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,4 +50,23 @@ impl Institution {
             ..self
         }
     }
+}
+
+/// Whether a caller sees institutions that are not his own: all do but children and families.
+pub fn sees_any(caller: &Caller) -> bool {
+    let others = [Role::Application.name(), Role::Educator.name(), Role::HealthProfessional.name()];
+    changes_any(caller) || others.contains(&caller.sub_type.as_str())
+}
+
+/// Whether a caller changes institutions that are not his own.
+pub fn changes_any(caller: &Caller) -> bool {
+    caller.role == Standing::Admin
+}
+
+/// Whether an institution is a caller's own.
+///
+/// # Errors
+/// [`Refusal::NotYours`]
+pub fn reach(institution: InstitutionId, own: Option<InstitutionId>) -> Result<(), Refusal> {
+    if own == Some(institution) { Ok(()) } else { Err(Refusal::NotYours) }
 }

@@ -1,15 +1,16 @@
 //! Members: accounts of the school realm with what the school keeps of them.
 
-use std::{str::FromStr, time::Duration};
+use std::{collections::HashSet, str::FromStr, time::Duration};
 
 use jiff::civil::Date;
 use shared::{Timestamp, passport::Caller, passport::Role as Standing};
 
 use super::{
     AccountId, InstitutionId, Refusal,
-    account::{Account, Misfit, Role, Username},
+    account::{Account, Misfit, Role},
     group::Group,
     label::Label,
+    login::Username,
 };
 
 /// A member.
@@ -90,6 +91,19 @@ impl Changes {
         ];
         fields.into_iter().filter_map(|(name, changes)| changes.then_some(name)).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The most children of a family, and of a group.
+const MOST_CHILDREN: usize = 1000;
+
+/// Children as they are to be kept: each once, in the order in which they first come.
+///
+/// # Errors
+/// When there are too many.
+pub fn each_once(children: Vec<AccountId>) -> Result<Vec<AccountId>, Misfit> {
+    let mut seen = HashSet::new();
+    let children: Vec<AccountId> = children.into_iter().filter(|id| seen.insert(*id)).collect();
+    if children.len() > MOST_CHILDREN { Err("must be at most 1000") } else { Ok(children) }
 }
 
 /// Of a child.
@@ -234,6 +248,15 @@ mod tests {
         for age in ["", "0", "0.0", "-1", "+1", "1.", ".5", "1e3", "2011-02-29", "1677-12-31", "2262-01-01", "12-1-1"] {
             assert!(age.parse::<Age>().is_err(), "{age}");
         }
+    }
+
+    #[test]
+    fn a_child_counts_once_and_a_thousand_are_the_most() {
+        let id = |number: u32| AccountId::from(Id::new(Timestamp::from_micros(i64::from(number)), [0; 5]));
+        assert_eq!(each_once(vec![id(2), id(1), id(2)]), Ok(vec![id(2), id(1)]));
+
+        let many = |number| each_once((0..number).chain([0]).map(id).collect());
+        assert!(many(1000).is_ok() && many(1001).is_err());
     }
 
     #[test]

@@ -6,8 +6,9 @@ use super::Identity;
 use crate::{
     domain::{
         AccountId, Refusal, SessionId,
-        account::{Account, LONGEST_KEY, login_key},
+        account::Account,
         audit::{Event, Origin},
+        login::{LONGEST_KEY, login_key},
         password::Password,
     },
     hasher::Turn,

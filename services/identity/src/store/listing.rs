@@ -3,8 +3,8 @@
 use shared::{Db, Id, Timestamp};
 
 use crate::domain::{
-    account::login_key,
     listing::{CREATE_TIME, Condition, Filter, Order, Query, fold, order, order_of_age},
+    login::login_key,
 };
 
 /// A field that a list can be filtered and sorted by, and the columns that hold it.

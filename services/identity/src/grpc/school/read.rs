@@ -11,7 +11,7 @@ use crate::{
         account::Role,
         group, institution,
         listing::{CREATE_TIME, Condition, Filter, Order, Query},
-        member::{Age, Changes, Day, Gender},
+        member::{Age, Changes, Day, Gender, each_once},
     },
     grpc::render::field,
     store::listing::Field,
@@ -19,9 +19,6 @@ use crate::{
 
 /// Filters of a query and their conditions in all: SQLite nests an expression only so deep.
 const MOST_CONDITIONS: usize = 200;
-
-/// The most children of a family, and of a group.
-const MOST_CHILDREN: usize = 1000;
 
 type Read<T> = Result<T, Error<Refusal>>;
 
@@ -126,12 +123,9 @@ fn past(text: &str, now: Timestamp) -> Read<Day> {
     }
 }
 
-/// Ids, each once, in the order in which they first come.
 fn children(name: &'static str, members: &[pb::Member]) -> Read<Vec<AccountId>> {
-    let mut seen = HashSet::new();
     let ids: Read<Vec<AccountId>> = members.iter().map(|child| field(name, &child.id)).collect();
-    let ids: Vec<AccountId> = ids?.into_iter().filter(|id| seen.insert(*id)).collect();
-    if ids.len() > MOST_CHILDREN { Err(Error::invalid(name, "must be at most 1000")) } else { Ok(ids) }
+    each_once(ids?).map_err(|misfit| Error::invalid(name, misfit))
 }
 
 /// What a new group has, or with a mask what it names.
