@@ -149,6 +149,28 @@ testing::on_both! {
         loans_of(&desk, &family, &child.id).await.must_be(404, &no("Client not found!"));
     }
 
+    /// Past the gateway, which asks identity for the child's name.
+    async fn lending_itself_shows_a_family_its_own_children_alone(db: Database) {
+        let desk = Desk::open(&db, 9).await;
+        let (own, stranger) = (child(&desk.suite, "own").await, child(&desk.suite, "stranger").await);
+        let family = family(&desk.suite, "family", &[&own]).await;
+        for person in [&own, &stranger] {
+            lent(&desk.suite, &person.token, &desk.livre).await;
+        }
+        let list = async |sub_type: &str, of: &Person| {
+            let caller = Caller { sub_type: sub_type.to_owned(), ..testing::suite::client(&family.id) };
+            let filter = Some(lending::LoanFilter { patron_id: of.id.clone(), ..lending::LoanFilter::default() });
+            let request = lending::ListLoansRequest { filter, ..lending::ListLoansRequest::default() };
+            let listed = desk.suite.lending_as(caller).list_loans(request).await;
+            listed.map(|listed| listed.into_inner().total_size).map_err(|refused| refused.code())
+        };
+
+        assert_eq!(list("family", &own).await, Ok(1));
+        assert_eq!(list("family", &stranger).await, Err(tonic::Code::NotFound));
+        // Who is no family is nobody's.
+        assert_eq!(list("client", &own).await, Err(tonic::Code::NotFound));
+    }
+
     async fn an_account_of_the_school_is_seen_in_the_library_and_changed_elsewhere(db: Database) {
         let desk = Desk::open(&db, 1).await;
         let child = child(&desk.suite, "BR0001").await;
