@@ -1,32 +1,24 @@
-//! How processes end: in order, in time whatever their clients do, and without a failed request where others take over.
+//! How processes end: in order, and in time whatever their clients do.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 #[expect(dead_code, reason = "each story uses its part of the harness")]
 mod process;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::available_parallelism,
-    time::Duration,
-};
+use std::{thread::available_parallelism, time::Duration};
 
 use process::{
-    PASSWORD, PATIENCE, Process, Setup,
+    PASSWORD, PATIENCE, Setup,
     door::Door,
     eventually,
     http2::{self, Connection},
 };
 use tempfile::tempdir;
-use testing::suite::{ADMIN, Answer};
+use testing::suite::Answer;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    task::{JoinHandle, JoinSet},
-    time::{Instant, MissedTickBehavior, interval},
+    task::JoinSet,
+    time::Instant,
 };
 
 /// A process ends within this time, whatever its clients do.
@@ -136,115 +128,4 @@ async fn a_second_signal_ends_it_at_once() {
 
         assert_eq!(suite.ends(Duration::from_secs(2)).await.status.code(), Some(1), "{second}");
     }
-}
-
-/// A gateway as a balancer sees it.
-struct Target {
-    door: Door,
-    /// It says that it is ready.
-    ready: AtomicBool,
-    /// It answers, and does not say that it leaves.
-    stays: AtomicBool,
-}
-
-/// What sends requests to the gateways in turn.
-struct Balancer {
-    targets: Vec<Arc<Target>>,
-    token: String,
-    over: AtomicBool,
-}
-
-impl Balancer {
-    /// Asks every 100 ms.
-    async fn watch(target: Arc<Target>) {
-        let mut ticks = interval(Duration::from_millis(100));
-        loop {
-            ticks.tick().await;
-            let answer = target.door.try_ask("GET", "/readyz", None, None).await.ok();
-            let stays = answer.as_ref().is_some_and(|answer| answer.json()["leaving"] == false);
-            target.ready.store(answer.is_some_and(|answer| answer.status == 200), Ordering::Relaxed);
-            target.stays.store(stays, Ordering::Relaxed);
-        }
-    }
-
-    /// The ready one whose turn it is; where nobody is ready, whoever is still there, as balancers do.
-    fn target(&self, turn: usize) -> Option<&Target> {
-        let those = |is: fn(&Target) -> &AtomicBool| -> Vec<&Target> {
-            self.targets.iter().map(Arc::as_ref).filter(|target| is(target).load(Ordering::Relaxed)).collect()
-        };
-        let ready = those(|target| &target.ready);
-        let candidates = if ready.is_empty() { those(|target| &target.stays) } else { ready };
-        candidates.get(turn % candidates.len().max(1)).copied()
-    }
-
-    /// One request. reqwest sends it again only when an idle connection was closed before anything was written to it.
-    async fn ask(&self, turn: usize) -> Result<(), String> {
-        let target = self.target(turn).ok_or("no gateway was there")?;
-        match target.door.try_ask("GET", "/api/clients/me", Some(&self.token), None).await {
-            Ok(answer) if answer.status == 200 => Ok(()),
-            Ok(answer) => Err(format!("{} {}", answer.status, answer.text)),
-            Err(error) => Err(format!("{error:?}")),
-        }
-    }
-
-    /// 200 requests a second until it is over, whatever becomes of them.
-    async fn load(self: Arc<Self>) -> Vec<Result<(), String>> {
-        let mut ticks = interval(Duration::from_millis(5));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut asking = JoinSet::new();
-        let mut turn = 0;
-        while !self.over.load(Ordering::Relaxed) {
-            ticks.tick().await;
-            let balancer = Arc::clone(&self);
-            asking.spawn(async move { balancer.ask(turn).await });
-            turn += 1;
-        }
-        asking.join_all().await
-    }
-}
-
-/// Ends a process in order and starts it again.
-async fn restart(process: &mut Process) {
-    process.signal("TERM");
-    let ended = process.ends(IN_TIME).await;
-    assert_eq!(ended.status.code(), Some(0), "{}", ended.logged);
-    let again = process.again().start().await;
-    *process = again;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rolling_restart_under_load_fails_no_request() {
-    let directory = tempdir().unwrap();
-    let (postgres, sqlite) = (testing::postgres().await, testing::sqlite().await);
-    let database = postgres.as_ref().unwrap_or(&sqlite);
-    let setup = Setup::identity(&directory, database.url()).with_admin();
-    let mut identities = [setup.start().await, setup.start().await];
-    let setup = Setup::gateway(&directory, &identities.each_ref().map(|identity| identity.grpc.clone()).join(","));
-    let mut gateways = [setup.start().await, setup.start().await];
-    let token = gateways[0].door().token(ADMIN, PASSWORD).await;
-    let target = |gateway: &Process| {
-        Arc::new(Target { door: gateway.door(), ready: AtomicBool::new(true), stays: AtomicBool::new(true) })
-    };
-    let targets: Vec<_> = gateways.iter().map(target).collect();
-    let watching: Vec<JoinHandle<()>> = targets.iter().cloned().map(Balancer::watch).map(tokio::spawn).collect();
-    let balancer = Arc::new(Balancer { targets, token, over: AtomicBool::new(false) });
-
-    let began = Instant::now();
-    let load = tokio::spawn(Arc::clone(&balancer).load());
-    for process in identities.iter_mut().chain(&mut gateways) {
-        restart(process).await;
-        let all_ready = async || balancer.targets.iter().all(|target| target.ready.load(Ordering::Relaxed));
-        eventually(PATIENCE, "all gateways are ready again", all_ready).await;
-    }
-    balancer.over.store(true, Ordering::Relaxed);
-    let (outcomes, took) = (load.await.unwrap(), began.elapsed());
-    watching.iter().for_each(JoinHandle::abort);
-
-    let mut failures = BTreeMap::new();
-    for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-        *failures.entry(failure).or_insert(0) += 1;
-    }
-    assert!(failures.is_empty(), "of {} requests failed {failures:#?}", outcomes.len());
-    let rate = outcomes.len() as f64 / took.as_secs_f64();
-    assert!(rate > 180.0, "only {rate} requests a second were sent");
 }

@@ -13,22 +13,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request::Parts
 use http_body_util::{BodyExt as _, Full};
 use prost_types::{FileDescriptorSet, method_options::IdempotencyLevel};
 use tokio::time::{Instant, sleep, timeout};
-use tonic::{
-    Status,
-    body::Body,
-    transport::{Channel as Connections, Endpoint, channel::Change},
-};
+use tonic::{Status, body::Body, transport::Endpoint};
 use tower::{Service, ServiceExt as _};
 
 use crate::{
     Clock, Timestamp,
     context::{Context, REQUEST_ID},
     passport::{Caller, PASSPORT, Passports},
+    replicas::{Failure, Replicas, was_never_seen},
     rpc::grpc_status,
 };
-
-/// HTTP/2 connections to each address: one alone is served by one core of the other side.
-const CONNECTIONS: usize = 4;
 
 /// How often an idempotent call is tried when the other side is UNAVAILABLE.
 const TRIES: u32 = 3;
@@ -81,7 +75,7 @@ impl Drop for Promise {
 #[derive(Clone)]
 enum Transport {
     Local(Place),
-    Remote { connections: Connections, known: Arc<Known> },
+    Remote { replicas: Arc<Replicas>, known: Arc<Known> },
 }
 
 /// What the descriptors say of rpcs, by their paths.
@@ -139,8 +133,8 @@ impl Channel {
         passports: Arc<Passports>,
         clock: Clock,
     ) -> Result<Self, MalformedAddress> {
-        let connections = connect(addresses)?;
-        let transport = Transport::Remote { connections, known: Arc::new(Known::of(descriptors)) };
+        let replicas = Arc::new(connect(addresses)?);
+        let transport = Transport::Remote { replicas, known: Arc::new(Known::of(descriptors)) };
         Ok(Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock })
     }
 
@@ -190,12 +184,12 @@ impl Channel {
                 let service = place.read().unwrap_or_else(PoisonError::into_inner).clone();
                 timeout(patience, local(service, request)).await
             }
-            Transport::Remote { connections, known } if known.streamed.contains(request.uri().path()) => {
-                timeout(patience, streamed(connections, request)).await
+            Transport::Remote { replicas, known } if known.streamed.contains(request.uri().path()) => {
+                timeout(patience, streamed(&replicas, request)).await
             }
-            Transport::Remote { connections, known } => {
+            Transport::Remote { replicas, known } => {
                 let tries = if known.idempotent.contains(request.uri().path()) { TRIES } else { 1 };
-                timeout(patience, remote(connections, request, tries)).await
+                timeout(patience, remote(&replicas, request, tries)).await
             }
         };
         answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http())
@@ -218,7 +212,7 @@ impl Service<Request<Body>> for Channel {
 }
 
 async fn local(service: Option<Router>, request: Request<Body>) -> Response<Body> {
-    let Some(service) = service else { return Status::unavailable("temporarily unavailable").into_http() };
+    let Some(service) = service else { return unavailable() };
     match service.oneshot(request).await {
         Ok(answer) => answer.map(Body::new),
         Err(never) => match never {},
@@ -226,7 +220,7 @@ async fn local(service: Option<Router>, request: Request<Body>) -> Response<Body
 }
 
 /// Only UNAVAILABLE is worth repeating, and only here: no other layer repeats anything.
-async fn remote(connections: Connections, request: Request<Body>, tries: u32) -> Response<Body> {
+async fn remote(replicas: &Replicas, request: Request<Body>, tries: u32) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = match body.collect().await {
         Ok(body) => Full::new(body.to_bytes()),
@@ -235,8 +229,16 @@ async fn remote(connections: Connections, request: Request<Body>, tries: u32) ->
     let mut tried = 1;
     loop {
         let began = Instant::now();
-        let answer = once(&connections, &parts, &body).await;
-        if tried == tries || grpc_status(answer.headers()) != "14" || began.elapsed() > QUICK {
+        let answer = once(replicas, &parts, &body, tries > 1).await;
+        let (answer, is_worth_it) = match answer {
+            Ok(answer) => {
+                let is_away = grpc_status(answer.headers()) == "14";
+                (answer, is_away && began.elapsed() <= QUICK)
+            }
+            // The next try goes past the one that fell silent.
+            Err(Silence) => (unavailable(), true),
+        };
+        if tried == tries || !is_worth_it {
             return answer;
         }
         sleep(Duration::from_millis(10 * 5_u64.pow(tried))).await;
@@ -245,57 +247,68 @@ async fn remote(connections: Connections, request: Request<Body>, tries: u32) ->
 }
 
 /// Once, over one connection: a stream that has begun cannot be sent again.
-async fn streamed(connections: Connections, request: Request<Body>) -> Response<Body> {
-    connections.oneshot(request).await.unwrap_or_else(|error| unreachable(&error))
+async fn streamed(replicas: &Replicas, request: Request<Body>) -> Response<Body> {
+    let Some(connection) = replicas.next().and_then(|replica| replica.connection()) else { return unavailable() };
+    connection.oneshot(request).await.unwrap_or_else(|error| unreachable(&error))
 }
 
 fn unreachable(error: &tonic::transport::Error) -> Response<Body> {
     tracing::warn!(%error, "the other role cannot be reached");
+    unavailable()
+}
+
+fn unavailable() -> Response<Body> {
     Status::unavailable("temporarily unavailable").into_http()
 }
 
-/// Over the first connection that takes it: where nobody listens nothing was sent, so passing that over repeats nothing.
-async fn once(connections: &Connections, parts: &Parts, body: &Full<Bytes>) -> Response<Body> {
+/// A try was sent, and there is no sign of life any more.
+struct Silence;
+
+/// To the first that takes it: what nobody has looked at may be sent again, whatever it does.
+async fn once(
+    replicas: &Replicas,
+    parts: &Parts,
+    body: &Full<Bytes>,
+    may_be_left: bool,
+) -> Result<Response<Body>, Silence> {
     let (began, mut passed_over) = (Instant::now(), 0);
     loop {
+        let Some(replica) = replicas.next() else { return Ok(unavailable()) };
         let request = Request::from_parts(parts.clone(), Body::new(body.clone()));
-        match connections.clone().oneshot(request).await {
-            Ok(answer) => return answer,
-            Err(error) if was_never_sent(&error) && passed_over < PASSED_OVER && began.elapsed() < QUICK => {
+        match replica.call(request, may_be_left).await {
+            Ok(answer) => return Ok(answer),
+            Err(Failure::Silence) => return Err(Silence),
+            Err(Failure::Connection(error))
+                if was_never_seen(&error) && passed_over < PASSED_OVER && began.elapsed() < QUICK =>
+            {
                 passed_over += 1;
             }
-            Err(error) => return unreachable(&error),
+            Err(Failure::Connection(error)) => return Ok(unreachable(&error)),
         }
     }
-}
-
-fn was_never_sent(error: &tonic::transport::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<tonic::ConnectError>())
 }
 
 /// The most bytes of an answer's headers, where refusals are: one may name a thousand ids.
 const HEADER_BYTES: u32 = 128 * 1024;
 
-fn connect(addresses: &str) -> Result<Connections, MalformedAddress> {
-    let addresses: Vec<&str> = addresses.split(',').map(str::trim).collect();
-    let (connections, changes) = Connections::balance_channel(addresses.len() * CONNECTIONS);
-    for (number, address) in addresses.iter().cycle().take(addresses.len() * CONNECTIONS).enumerate() {
-        let malformed = || MalformedAddress((*address).to_owned());
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| malformed())?;
-        if endpoint.uri().port().is_none() {
-            return Err(malformed());
-        }
-        let endpoint = endpoint
-            .connect_timeout(Duration::from_secs(2))
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(10))
-            .keep_alive_while_idle(true)
-            .http2_max_header_list_size(HEADER_BYTES)
-            .tcp_nodelay(true);
-        // The queue has room for all of them.
-        changes.try_send(Change::Insert(number, endpoint)).map_err(|_| malformed())?;
+fn connect(addresses: &str) -> Result<Replicas, MalformedAddress> {
+    let endpoints = addresses.split(',').map(|address| endpoint(address.trim())).collect::<Result<_, _>>()?;
+    Ok(Replicas::at(endpoints))
+}
+
+fn endpoint(address: &str) -> Result<Endpoint, MalformedAddress> {
+    let malformed = || MalformedAddress(address.to_owned());
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| malformed())?;
+    if endpoint.uri().port().is_none() {
+        return Err(malformed());
     }
-    Ok(connections)
+    Ok(endpoint
+        .connect_timeout(Duration::from_secs(2))
+        .http2_keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .keep_alive_while_idle(true)
+        .http2_max_header_list_size(HEADER_BYTES)
+        .tcp_nodelay(true))
 }
 
 impl Known {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -80,6 +80,9 @@ impl Db {
 /// From the end of a stream to the next try.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// A feed says again and again that there is nothing. One that says nothing for so long comes from nobody any more.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// Follows a feed until `stop`: connects with the last token, keeps what comes, and connects again when it ends.
 ///
 /// `connect` opens the stream behind what is kept; `keep` keeps a message together with its token.
@@ -92,7 +95,8 @@ where
 {
     let once = async || -> Result<(), E> {
         let mut messages = connect().await?;
-        while let Some(message) = messages.next().await {
+        let silent = |_| Status::unavailable("the feed says nothing");
+        while let Some(message) = timeout(SILENCE, messages.next()).await.map_err(silent)? {
             keep(message?).await?;
         }
         Ok(())

@@ -13,6 +13,7 @@ pub mod page;
 pub mod passport;
 pub mod random;
 pub mod replay;
+mod replicas;
 pub mod rpc;
 pub mod secret;
 pub mod server;

@@ -59,11 +59,11 @@ pub struct Peer(pub SocketAddr);
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
-    let cut = CancellationToken::new();
+    let (leave, cut) = (CancellationToken::new(), CancellationToken::new());
 
     while let Some((stream, peer)) = stop.run_until_cancelled(accept(&listener)).await {
         let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else { break };
-        let connection = connection(stream, peer, app.clone(), limits, stop.clone());
+        let connection = connection(stream, peer, app.clone(), limits, leave.clone());
         let cut = cut.clone();
         connections.spawn(async move {
             let _place = place;
@@ -71,7 +71,9 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
         });
     }
 
+    // First nobody listens any more: whoever is sent away would come back at once, be let in and be cut off.
     drop(listener);
+    leave.cancel();
     connections.close();
     if timeout(limits.grace, connections.wait()).await.is_err() {
         tracing::warn!(open = connections.len(), "cutting connections that did not end");

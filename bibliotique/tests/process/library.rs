@@ -73,6 +73,21 @@ impl Library {
         self.process(role).kill();
     }
 
+    /// Stops a role: its connections stay, and nothing comes back over them.
+    pub fn stop(&mut self, role: Role) {
+        self.process(role).signal("STOP");
+    }
+
+    /// A role that was stopped goes on.
+    pub fn go_on(&mut self, role: Role) {
+        self.process(role).signal("CONT");
+    }
+
+    /// Ends a role in order and starts it again.
+    pub async fn end_and_restart(&mut self, role: Role) {
+        self.process(role).restart(PATIENCE).await;
+    }
+
     /// A role comes again, and dies at this point when it comes to it.
     pub async fn doom(&mut self, role: Role, point: &str) {
         let process = self.process(role);

@@ -3,6 +3,7 @@
 pub mod door;
 pub mod http2;
 pub mod library;
+pub mod load;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -243,11 +244,19 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends it `TERM` or `INT`. The shell's own `kill` is everywhere.
+    /// Sends it `TERM`, `INT`, `STOP` or `CONT`. The shell's own `kill` is everywhere.
     pub fn signal(&self, name: &str) {
         let mut kill = Command::new("sh");
         kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &self.id().to_string()]);
         assert!(kill.status().unwrap().success());
+    }
+
+    /// Ends it in order and starts it again.
+    pub async fn restart(&mut self, within: Duration) {
+        self.signal("TERM");
+        let ended = self.ends(within).await;
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.logged);
+        *self = self.again().start().await;
     }
 
     /// Kills it, as a power cut would.

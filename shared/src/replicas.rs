@@ -1,0 +1,172 @@
+//! The processes that serve a role elsewhere: calls go to them in turn, and past those that do not answer.
+//!
+//! A process that is gone refuses connections, and that is known at once. One that is stopped, or cut off, takes a call and says
+//! nothing: so a call that waits for long is reason to ask for a sign of life (grpc.health.v1). Where there is none nobody is sent
+//! until there is one, and whoever waits there and may ask again elsewhere does. Who is merely slow answers that question.
+
+use std::{
+    error::Error as _,
+    iter::successors,
+    pin::pin,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Request, Response};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+use tonic::{
+    body::Body,
+    transport::{Channel as Connection, Endpoint, Error},
+};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tower::ServiceExt as _;
+
+/// HTTP/2 connections to each: one alone is served by one core of the other side.
+const CONNECTIONS: usize = 4;
+
+/// A call that has waited for so long is reason to ask.
+const SUSPICIOUS: Duration = Duration::from_millis(250);
+
+/// How long a sign of life may take, on a busy machine.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
+/// From one question to the next.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// All processes of a role.
+pub struct Replicas {
+    all: Vec<Arc<Replica>>,
+    turn: AtomicUsize,
+}
+
+/// One of them.
+pub struct Replica {
+    address: String,
+    connections: Vec<Connection>,
+    turn: AtomicUsize,
+    /// It gives no sign of life.
+    is_silent: watch::Sender<bool>,
+    /// Somebody is asking it for one.
+    is_asked: AtomicBool,
+}
+
+/// Why there is no answer.
+pub enum Failure {
+    /// The connection.
+    Connection(Error),
+    /// The call was sent, and the replica does not answer any more.
+    Silence,
+}
+
+impl Replicas {
+    /// At these addresses. Connects when first used, and again after a loss.
+    pub fn at(endpoints: Vec<Endpoint>) -> Self {
+        let all = endpoints.into_iter().map(|endpoint| Arc::new(Replica::at(&endpoint))).collect();
+        Self { all, turn: AtomicUsize::new(0) }
+    }
+
+    /// Whose turn it is, of those that answer as far as is known.
+    pub fn next(&self) -> Option<&Arc<Replica>> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.all.len().max(1);
+        let in_turn = self.all.iter().cycle().skip(turn).take(self.all.len());
+        in_turn.into_iter().find(|replica| !*replica.is_silent.borrow())
+    }
+}
+
+impl Replica {
+    fn at(endpoint: &Endpoint) -> Self {
+        let address = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let connections = (0..CONNECTIONS).map(|_| endpoint.connect_lazy()).collect();
+        let (turn, is_asked) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { address, connections, turn, is_silent: watch::Sender::new(false), is_asked }
+    }
+
+    /// The connection whose turn it is. There is always one.
+    pub fn connection(&self) -> Option<Connection> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % CONNECTIONS;
+        self.connections.get(turn).cloned()
+    }
+
+    /// Calls it. `may_be_left`: the call is given up when it falls silent, because it may be made again.
+    pub async fn call(self: &Arc<Self>, request: Request<Body>, may_be_left: bool) -> Result<Response<Body>, Failure> {
+        let Some(connection) = self.connection() else { return Err(Failure::Silence) };
+        let mut call = pin!(connection.oneshot(request));
+        if let Ok(answer) = timeout(SUSPICIOUS, &mut call).await {
+            return answer.map_err(Failure::Connection);
+        }
+        let mut silence = self.is_silent.subscribe();
+        loop {
+            self.suspect();
+            tokio::select! {
+                answer = &mut call => return answer.map_err(Failure::Connection),
+                _ = silence.wait_for(|is_silent| *is_silent), if may_be_left => return Err(Failure::Silence),
+                // It may stop only now.
+                () = sleep(SIGN_OF_LIFE) => (),
+            }
+        }
+    }
+
+    /// Has it asked for a sign of life, unless somebody does so already.
+    fn suspect(self: &Arc<Self>) {
+        if !self.is_asked.swap(true, Ordering::Relaxed) {
+            tokio::spawn(ask(Arc::downgrade(self)));
+        }
+    }
+
+    async fn lives(&self) -> bool {
+        let Some(connection) = self.connection() else { return false };
+        let began = Instant::now();
+        let asked = async { HealthClient::new(connection).check(HealthCheckRequest::default()).await };
+        match timeout(SIGN_OF_LIFE, asked).await {
+            Ok(Ok(_)) => true,
+            // Where nobody listens that is said at once, and to whoever calls too. What takes long is a machine that is away.
+            Ok(Err(_)) => began.elapsed() < SIGN_OF_LIFE / 2,
+            Err(_) => false,
+        }
+    }
+
+    fn keep(&self, is_silent: bool) {
+        if self.is_silent.send_replace(is_silent) != is_silent {
+            let address = &self.address;
+            match is_silent {
+                true => tracing::warn!(address, "it does not answer: nobody is sent there until it does"),
+                false => tracing::info!(address, "it answers again"),
+            }
+        }
+    }
+}
+
+/// Asks until there is a sign of life, or nobody needs one any more.
+async fn ask(replica: Weak<Replica>) {
+    while let Some(replica) = replica.upgrade() {
+        let lives = replica.lives().await;
+        replica.keep(!lives);
+        if lives {
+            replica.is_asked.store(false, Ordering::Relaxed);
+            return;
+        }
+        drop(replica);
+        sleep(PAUSE).await;
+    }
+}
+
+/// Whether the other side has not looked at the call, so that it may be made elsewhere whatever it does: nobody listened, the
+/// connection ended before it was written, or the other side has said that it does not look at it (RFC 9113, 6.8 and 8.7).
+pub fn was_never_seen(error: &Error) -> bool {
+    successors(error.source(), |cause| (*cause).source()).any(|cause| {
+        let was_unwritten = cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        was_unwritten || cause.is::<tonic::ConnectError>() || cause.downcast_ref::<h2::Error>().is_some_and(is_refusal)
+    })
+}
+
+fn is_refusal(error: &h2::Error) -> bool {
+    let leaves = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+    let is_full = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    error.is_remote() && (leaves || is_full)
+}
