@@ -60,12 +60,15 @@ impl Place {
         let (catalog, lending) = (beside(database.url(), "catalog"), beside(database.url(), "lending"));
         let (catalog, lending) = (catalog.expose_secret(), lending.expose_secret());
         let [identities, catalogs, lendings] = [(); 3].map(|()| [free_address(), free_address()]);
-        let (reached, setups) = ([&identities, &catalogs, &lendings].map(|two| two.join(",")), [
-            Setup::identity(directory, database.url()).with_admin(),
-            Setup::lending(directory, lending, ""),
-            Setup::catalog(directory, catalog, ""),
-            Setup::gateway(directory, ""),
-        ]);
+        let (reached, setups) = (
+            [&identities, &catalogs, &lendings].map(|two| two.join(",")),
+            [
+                Setup::identity(directory, database.url()).with_admin(),
+                Setup::lending(directory, lending, ""),
+                Setup::catalog(directory, catalog, ""),
+                Setup::gateway(directory, ""),
+            ],
+        );
         let [identity, lending_role, catalog_role, gateway] = setups.map(|setup| {
             let names = ["IDENTITY_ADDR", "CATALOG_ADDR", "LENDING_ADDR"];
             names.into_iter().zip(&reached).fold(setup, |setup, (name, addresses)| setup.with(name, addresses))

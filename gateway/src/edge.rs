@@ -1,6 +1,6 @@
 //! The outermost layer: gives every request its id and deadline, every refusal its surface's words, every answer its headers.
 
-use std::{any::Any, net::IpAddr, time::Duration};
+use std::{any::Any, time::Duration};
 
 use axum::{
     body::Body,
@@ -12,14 +12,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use shared::{
-    context::{Context, REQUEST_ID, RequestId},
-    server::Peer,
-};
+use shared::context::{Context, REQUEST_ID, RequestId};
 use tracing::Instrument as _;
 
 use crate::{
     Shared,
+    client::Client,
     fault::Fault,
     leftover,
     surfaces::{Surface, swift},
@@ -37,7 +35,9 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// See the module.
-pub async fn edge(State(gateway): State<Shared>, request: Request, next: Next) -> Response {
+pub async fn edge(State(gateway): State<Shared>, mut request: Request, next: Next) -> Response {
+    let client = Client::of(&request, &gateway.proxies);
+    request.extensions_mut().insert(client);
     let request_id = RequestId::from_headers(request.headers()).unwrap_or_else(RequestId::fresh);
     let surface = Surface::of(request.uri().path());
     // Who waits to be told to go on writes nothing before.
@@ -49,7 +49,7 @@ pub async fn edge(State(gateway): State<Shared>, request: Request, next: Next) -
         let line = format!("{} {}", request.method(), request.uri().path());
         let began = tokio::time::Instant::now();
         let response = match surface {
-            Surface::Swift => windowed(&gateway, request, next).await,
+            Surface::Swift => windowed(&gateway, client, request, next).await,
             _ => answered(surface, next.run(request).await),
         };
         tracing::info!(status = response.status().as_u16(), took = ?began.elapsed(), "{line}");
@@ -72,10 +72,9 @@ fn answered(surface: Surface, response: Response) -> Response {
 }
 
 /// The surface `swift` counts requests, and says so on every answer.
-async fn windowed(gateway: &Shared, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0; 4]), |peer| peer.0.ip());
+async fn windowed(gateway: &Shared, client: Client, request: Request, next: Next) -> Response {
     let may_be_kept = request.version() == Version::HTTP_11 && !asks_to_close(request.headers());
-    let window = gateway.windows.hit(peer, gateway.clock.now());
+    let window = gateway.windows.hit(client, gateway.clock.now());
     let response = match window.is_over() {
         true => Fault::TooMany { retry_after: None }.into_response(),
         false => next.run(request).await,

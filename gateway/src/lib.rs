@@ -1,10 +1,12 @@
 //! The HTTP door: five documented APIs translated to gRPC, and the one place where access tokens are checked.
 
 mod body;
+mod client;
 mod cors;
 mod edge;
 mod fault;
 mod leftover;
+mod limits;
 mod probes;
 mod settings;
 mod surfaces;
@@ -32,10 +34,13 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use limits::LimitArgs;
 pub use settings::GatewayArgs;
 pub use surfaces::ocariot::declared as ocariot;
 
+use client::Network;
 use fault::Fault;
+use limits::Limits;
 use surfaces::{
     library::{Moved, Running},
     swift::Windows,
@@ -56,6 +61,8 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// Web pages of these origins may use the APIs.
     pub cors_origins: Vec<HeaderValue>,
+    /// Who is believed about others' addresses, and what one address may ask.
+    pub limits: LimitArgs,
     /// Where the time comes from.
     pub clock: Clock,
     /// Cancelled when the role is about to end: not ready from then on.
@@ -72,6 +79,8 @@ struct Gateway {
     windows: Windows,
     running: Running,
     moved: Moved,
+    proxies: Vec<Network>,
+    limits: Limits,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -138,7 +147,7 @@ fn lending(channel: Channel) -> Lending {
 
 /// The HTTP application.
 pub fn app(settings: Settings) -> Router {
-    let Settings { identity, catalog, lending, session, time_zone, cors_origins, clock, leaving } = settings;
+    let Settings { identity, catalog, lending, session, time_zone, cors_origins, limits, clock, leaving } = settings;
     let (keys, windows, running, moved) = (Keys::default(), Windows::default(), Running::default(), Moved::default());
     let gateway = Arc::new(Gateway {
         identity,
@@ -149,6 +158,8 @@ pub fn app(settings: Settings) -> Router {
         windows,
         running,
         moved,
+        limits: Limits::new(&limits),
+        proxies: limits.trusted_proxies,
         time_zone,
         clock,
         leaving,
@@ -157,7 +168,8 @@ pub fn app(settings: Settings) -> Router {
         .merge(probes::routes())
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(edge::panicked));
+        .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(from_fn_with_state(Arc::clone(&gateway), limits::limit));
     // The layer answers every OPTIONS itself: where no page may come, that is a method like others.
     if !cors_origins.is_empty() {
         app = app.layer(cors::layer(&cors_origins));

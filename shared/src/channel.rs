@@ -20,7 +20,7 @@ use crate::{
     Clock, Timestamp,
     context::{Context, REQUEST_ID},
     passport::{Caller, PASSPORT, Passports},
-    replicas::{Failure, Replicas, was_never_seen},
+    replicas::{Failure, Replicas, cause, was_never_seen},
     rpc::grpc_status,
 };
 
@@ -229,14 +229,14 @@ async fn remote(replicas: &Replicas, request: Request<Body>, tries: u32) -> Resp
     let mut tried = 1;
     loop {
         let began = Instant::now();
-        let answer = once(replicas, &parts, &body, tries > 1).await;
-        let (answer, is_worth_it) = match answer {
+        let (answer, is_worth_it) = match once(replicas, &parts, &body, tries > 1).await {
             Ok(answer) => {
                 let is_away = grpc_status(answer.headers()) == "14";
                 (answer, is_away && began.elapsed() <= QUICK)
             }
             // The next try goes past the one that fell silent.
-            Err(Silence) => (unavailable(), true),
+            Err(Miss::Silence) => (unavailable(), true),
+            Err(Miss::Nobody) => (unavailable(), false),
         };
         if tried == tries || !is_worth_it {
             return answer;
@@ -253,7 +253,7 @@ async fn streamed(replicas: &Replicas, request: Request<Body>) -> Response<Body>
 }
 
 fn unreachable(error: &tonic::transport::Error) -> Response<Body> {
-    tracing::warn!(%error, "the other role cannot be reached");
+    tracing::warn!(cause = cause(error), "the other role cannot be reached");
     unavailable()
 }
 
@@ -261,8 +261,13 @@ fn unavailable() -> Response<Body> {
     Status::unavailable("temporarily unavailable").into_http()
 }
 
-/// A try was sent, and there is no sign of life any more.
-struct Silence;
+/// Why a try has no answer.
+enum Miss {
+    /// It was sent, and there is no sign of life any more.
+    Silence,
+    /// It was not sent: none of those who could answer is there.
+    Nobody,
+}
 
 /// To the first that takes it: what nobody has looked at may be sent again, whatever it does.
 async fn once(
@@ -270,22 +275,22 @@ async fn once(
     parts: &Parts,
     body: &Full<Bytes>,
     may_be_left: bool,
-) -> Result<Response<Body>, Silence> {
+) -> Result<Response<Body>, Miss> {
     let (began, mut passed_over) = (Instant::now(), 0);
-    loop {
-        let Some(replica) = replicas.next() else { return Ok(unavailable()) };
+    while let Some(replica) = replicas.next() {
         let request = Request::from_parts(parts.clone(), Body::new(body.clone()));
         match replica.call(request, may_be_left).await {
             Ok(answer) => return Ok(answer),
-            Err(Failure::Silence) => return Err(Silence),
-            Err(Failure::Connection(error))
-                if was_never_seen(&error) && passed_over < PASSED_OVER && began.elapsed() < QUICK =>
-            {
-                passed_over += 1;
+            Err(Failure::Silence) => return Err(Miss::Silence),
+            Err(Failure::Connection(error)) if !was_never_seen(&error) => return Ok(unreachable(&error)),
+            Err(Failure::Connection(error)) if passed_over == PASSED_OVER || began.elapsed() > QUICK => {
+                tracing::warn!(cause = cause(&error), "the other role takes no calls");
+                break;
             }
-            Err(Failure::Connection(error)) => return Ok(unreachable(&error)),
+            Err(Failure::Connection(_)) => passed_over += 1,
         }
     }
+    Err(Miss::Nobody)
 }
 
 /// The most bytes of an answer's headers, where refusals are: one may name a thousand ids.

@@ -156,6 +156,11 @@ async fn ask(replica: Weak<Replica>) {
     }
 }
 
+/// What is at the bottom of it; tonic's own words are "transport error".
+pub fn cause(error: &Error) -> String {
+    successors(error.source(), |cause| (*cause).source()).last().unwrap_or(error).to_string()
+}
+
 /// Whether the other side has not looked at the call, so that it may be made elsewhere whatever it does: nobody listened, the
 /// connection ended before it was written, or the other side has said that it does not look at it (RFC 9113, 6.8 and 8.7).
 pub fn was_never_seen(error: &Error) -> bool {

@@ -6,18 +6,19 @@ use axum::{
 };
 use serde_json::json;
 
-use super::json::json as answer;
+use super::json::{SOON, json as answer, retry_after};
 use crate::fault::Fault;
 
 pub fn refuse(fault: &Fault) -> Response {
-    let status = match fault {
-        Fault::NotFound(_) => StatusCode::NOT_FOUND,
-        Fault::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    let (status, after) = match fault {
+        Fault::NotFound(_) => (StatusCode::NOT_FOUND, None),
+        Fault::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, None),
+        Fault::TooMany { retry_after } => (StatusCode::TOO_MANY_REQUESTS, *retry_after),
+        Fault::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, SOON),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
     };
     let title = status.canonical_reason();
     let mut response = answer(status, &json!({"type": "about:blank", "title": title, "status": status.as_u16()}));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response
+    retry_after(response, after)
 }

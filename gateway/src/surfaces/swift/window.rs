@@ -2,12 +2,14 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use shared::Timestamp;
+
+use crate::client::Client;
 
 /// Requests in a window.
 pub const LIMIT: u32 = 100;
@@ -54,7 +56,7 @@ pub struct Windows(Mutex<HashMap<IpAddr, Window>>);
 
 impl Windows {
     /// Counts a request.
-    pub fn hit(&self, peer: IpAddr, now: Timestamp) -> Window {
+    pub fn hit(&self, client: Client, now: Timestamp) -> Window {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= ADDRESSES {
             windows.retain(|_, window| now < window.end());
@@ -62,17 +64,9 @@ impl Windows {
         if windows.len() >= ADDRESSES {
             windows.clear();
         }
-        let window = windows.entry(network(peer)).or_insert(Window { start: now, hits: 0 });
+        let window = windows.entry(client.network()).or_insert(Window { start: now, hits: 0 });
         *window = window.hit(now);
         *window
-    }
-}
-
-/// One subscriber has a whole /64 of IPv6 addresses.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        v4 => v4,
     }
 }
 
@@ -82,22 +76,14 @@ mod tests {
 
     #[test]
     fn the_hundred_and_first_request_in_ten_minutes_is_one_too_many() {
-        let (windows, peer, now) = (Windows::default(), IpAddr::from([127, 0, 0, 1]), Timestamp::from_micros(0));
+        let (windows, peer, now) =
+            (Windows::default(), Client(IpAddr::from([127, 0, 0, 1])), Timestamp::from_micros(0));
         let hundredth = (0..100).map(|_| windows.hit(peer, now)).last().unwrap();
 
         assert!(!hundredth.is_over());
         assert_eq!(hundredth.remaining(), 0);
         assert!(windows.hit(peer, now).is_over());
-        assert!(!windows.hit(IpAddr::from([127, 0, 0, 2]), now).is_over());
+        assert!(!windows.hit(Client(IpAddr::from([127, 0, 0, 2])), now).is_over());
         assert_eq!(windows.hit(peer, now + LENGTH).remaining(), 99);
-    }
-
-    #[test]
-    fn addresses_of_one_ipv6_network_share_a_window() {
-        let at = |text: &str| network(text.parse().unwrap());
-
-        assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
-        assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));
-        assert_eq!(at("::ffff:127.0.0.1"), at("127.0.0.1"));
     }
 }
