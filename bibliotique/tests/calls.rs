@@ -10,16 +10,46 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, http::HeaderMap};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Response},
+    response::IntoResponse as _,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use process::{PASSWORD, Setup};
+use process::{PASSWORD, Process, Setup};
+use proto::lending::v1::{
+    BorrowBookRequest, ListLoansRequest, LoanFilter, borrow_book_request::Item,
+    lending_service_client::LendingServiceClient,
+};
 use serde_json::{Value, json};
+use shared::{
+    Clock,
+    channel::Channel,
+    context::{Context, RequestId},
+    passport::{Caller, Passports, Role},
+    secret::Secret,
+};
 use tempfile::tempdir;
 use testing::suite::ADMIN;
 use tokio::{net::TcpListener, time::Instant};
-use tonic::Status;
+use tonic::{Code, Status};
 
-/// An identity that answers all calls alike.
+/// What is answered to all calls alike.
+#[derive(Clone)]
+enum Answer {
+    Refusal(Status),
+    Never,
+    /// A message of so many bytes.
+    Message(u32),
+}
+
+fn message(bytes: u32) -> Response<Body> {
+    let framed = [&[0][..], &bytes.to_be_bytes(), &vec![0; bytes as usize]].concat();
+    ([("content-type", "application/grpc")], framed).into_response()
+}
+
+/// An identity that lives, and answers all calls alike.
 struct Puppet {
     address: String,
     /// The calls, by path, and what came with them.
@@ -27,17 +57,22 @@ struct Puppet {
 }
 
 impl Puppet {
-    /// One that refuses with a status, or never answers at all.
-    async fn new(status: Option<Status>) -> Self {
+    /// One that answers so.
+    async fn new(answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&asked);
         let app = Router::new().fallback(async move |request: axum::extract::Request| {
+            // Whoever gives no sign of life is not waited for.
+            if request.uri().path() == "/grpc.health.v1.Health/Check" {
+                return Status::ok("").into_http::<Body>();
+            }
             kept.lock().unwrap().push((request.uri().path().to_owned(), request.headers().clone()));
-            match status {
-                Some(status) => status.into_http::<Body>(),
-                None => pending().await,
+            match answer {
+                Answer::Refusal(status) => status.into_http::<Body>(),
+                Answer::Never => pending().await,
+                Answer::Message(bytes) => message(bytes),
             }
         });
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -62,7 +97,7 @@ async fn only_an_idempotent_call_is_repeated_and_only_when_identity_is_away() {
     let directory = tempdir().unwrap();
     for (status, repeated) in [(Status::unavailable("away"), 3), (Status::internal("broken"), 1)] {
         let code = status.code();
-        let puppet = Puppet::new(Some(status)).await;
+        let puppet = Puppet::new(Answer::Refusal(status)).await;
         let gateway = Setup::gateway(&directory, &puppet.address).start().await;
 
         gateway.door().sign_in(ADMIN, PASSWORD).await;
@@ -75,7 +110,7 @@ async fn only_an_idempotent_call_is_repeated_and_only_when_identity_is_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_carries_what_is_left_of_its_time_and_ends_with_it() {
-    let (directory, puppet) = (tempdir().unwrap(), Puppet::new(None).await);
+    let (directory, puppet) = (tempdir().unwrap(), Puppet::new(Answer::Never).await);
     let gateway = Setup::gateway(&directory, &puppet.address).start().await;
 
     let began = Instant::now();
@@ -89,4 +124,69 @@ async fn a_call_carries_what_is_left_of_its_time_and_ends_with_it() {
     assert!(left <= Duration::from_secs(10), "{left:?}");
     assert!(took > left && took < left + Duration::from_secs(3), "{took:?} of {left:?}");
     assert_eq!((answer.status, answer.json()["success"].as_bool()), (503, Some(false)), "{}", answer.text);
+}
+
+/// An id of nobody.
+const ID: &str = "507f191e810c19729de860ea";
+
+/// Lending as somebody, over the way that roles go to each other.
+fn lending_as(lending: &Process, caller: Caller) -> LendingServiceClient<Channel> {
+    let passports = Arc::new(Passports::new(&Secret::from(process::INTERNAL_KEY)));
+    let (address, clock) = (&lending.lending, Clock::system());
+    let way = Channel::remote(address, proto::DESCRIPTORS, lending::AUDIENCE, caller, passports, clock);
+    LendingServiceClient::new(way.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_requests_time_is_passed_on_from_role_to_role() {
+    let (directory, puppet) = (tempdir().unwrap(), Puppet::new(Answer::Never).await);
+    let database = testing::sqlite().await;
+    let lending = Setup::lending(&directory, database.url(), &puppet.address).start().await;
+    let (item, patron_id) = (Some(Item::BookId(ID.to_owned())), ID.to_owned());
+    let borrow = BorrowBookRequest { patron_id, item, ..BorrowBookRequest::default() };
+
+    let (id, began) = (RequestId::fresh(), Instant::now());
+    let mut client = lending_as(&lending, Caller::operator());
+    let refused = Context::new(id.clone(), Duration::from_secs(2)).scope(client.borrow_book(borrow)).await.unwrap_err();
+    let took = began.elapsed();
+
+    let asked = puppet.asked.lock().unwrap();
+    let (path, headers) = &asked[0];
+    assert!(path.ends_with("/GetStanding"), "{path}");
+    let left = headers["grpc-timeout"].to_str().unwrap().strip_suffix('m').unwrap().parse().unwrap();
+    assert!((500..=2000).contains(&left), "{left}");
+    assert_eq!(headers["x-request-id"], id.as_str());
+    assert!([Code::DeadlineExceeded, Code::Unavailable].contains(&refused.code()), "{refused}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_away_is_asked_three_times_however_many_roles_are_in_between() {
+    let (directory, puppet) = (tempdir().unwrap(), Puppet::new(Answer::Refusal(Status::unavailable("away"))).await);
+    let database = testing::sqlite().await;
+    let lending = Setup::lending(&directory, database.url(), &puppet.address).start().await;
+    let family = Caller { role: Role::Client, sub_type: "family".to_owned(), ..Caller::operator() };
+    let filter = Some(LoanFilter { patron_id: ID.to_owned(), ..LoanFilter::default() });
+
+    let mut client = lending_as(&lending, family);
+    let refused = client.list_loans(ListLoansRequest { filter, ..ListLoansRequest::default() }).await.unwrap_err();
+
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(puppet.times("/CheckGuardian"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_above_four_mebibytes_is_not_taken() {
+    let directory = tempdir().unwrap();
+    // Below the limit it is looked at, and is no answer to a log-in that anybody could use.
+    for (bytes, status) in [((4 << 20) - 64, 500), ((4 << 20) + 1, 500)] {
+        let puppet = Puppet::new(Answer::Message(bytes)).await;
+        let gateway = Setup::gateway(&directory, &puppet.address).with("LOG", "info,gateway=debug").start().await;
+
+        let answer = gateway.door().sign_in(ADMIN, PASSWORD).await;
+
+        assert_eq!(answer.status, status, "{}", answer.text);
+        let is_too_large = gateway.logged().contains("OutOfRange");
+        assert_eq!(is_too_large, bytes > 4 << 20, "{}", gateway.logged());
+    }
 }

@@ -131,8 +131,13 @@ async fn pass_on(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
 
 /// What identity's gRPC health says.
 async fn health(process: &Process) -> ServingStatus {
-    let channel = Endpoint::from_shared(format!("http://{}", process.grpc)).unwrap().connect_lazy();
-    let service = identity::SERVICE.to_owned();
+    health_of(&process.grpc, identity::SERVICE).await
+}
+
+/// What a service's gRPC health says.
+async fn health_of(address: &str, service: &str) -> ServingStatus {
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    let service = service.to_owned();
     HealthClient::new(channel).check(HealthCheckRequest { service }).await.unwrap().into_inner().status()
 }
 
@@ -197,6 +202,54 @@ async fn so_do_the_roles_apart() {
     let gateway = Setup::gateway(&directory, &identity.grpc).start().await;
 
     goes_and_comes(place, &gateway, &identity).await;
+}
+
+/// All roles apart, each with a database of its own in one server, which is shut down at once, and stopped (SIGSTOP).
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_says_it_of_its_own_database() {
+    let Some(mut cluster) = Cluster::start().await else { return };
+    let directory = tempdir().unwrap();
+    let identity = Setup::identity(&directory, &cluster.database().await).with_admin().start().await;
+    let lending = Setup::lending(&directory, &cluster.database().await, &identity.grpc).start().await;
+    let catalog = Setup::catalog(&directory, &cluster.database().await, &lending.lending).start().await;
+    let gateway = Setup::gateway(&directory, &identity.grpc);
+    let gateway = gateway.with("CATALOG_ADDR", &catalog.catalog).with("LENDING_ADDR", &lending.lending).start().await;
+    let door = gateway.door();
+    let services = [
+        (&identity.grpc, identity::SERVICE),
+        (&catalog.catalog, catalog::SERVICE),
+        (&lending.lending, lending::SERVICE),
+    ];
+    let all_say = async |status: ServingStatus, is_ready: bool| {
+        for (address, service) in services {
+            if health_of(address, service).await != status {
+                return false;
+            }
+        }
+        let ready = door.get("/readyz", None).await.json();
+        ["ready", "identity", "catalog", "lending"].iter().all(|of| ready[of] == is_ready)
+    };
+    eventually(SOON, "all are ready", async || all_say(ServingStatus::Serving, true).await).await;
+
+    for is_stopped in [false, true] {
+        if is_stopped {
+            cluster.freeze()
+        } else {
+            cluster.stop()
+        }
+        let took = eventually(SOON, "all say so", async || all_say(ServingStatus::NotServing, false).await).await;
+        eprintln!("away, stopped: {is_stopped}: all say so after {took:?}");
+        assert_eq!(door.get("/healthz", None).await.status, 200);
+
+        if is_stopped {
+            cluster.thaw()
+        } else {
+            cluster.start_again().await
+        }
+        let took = eventually(SOON, "all are back", async || all_say(ServingStatus::Serving, true).await).await;
+        eprintln!("back: all say so after {took:?}");
+        door.token(ADMIN, PASSWORD).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

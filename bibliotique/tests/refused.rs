@@ -79,6 +79,10 @@ async fn a_setting_that_cannot_be_is_refused_in_one_sentence() {
         ("LOG", "gateway=loudly", "log filter"),
         ("TIME_ZONE", "Africa/Carthage", "--time-zone"),
         ("PASSWORD_POLICY", "none", "--password-policy"),
+        ("TRUSTED_PROXIES", "10.0.0.1,proxy.example.org", "--trusted-proxies"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0", "would have everybody believed"),
+        ("RATE_LIMIT", "200", "--rate-limit"),
+        ("PASSWORD_RATE_LIMIT", "5/0", "--password-rate-limit"),
         ("ADMIN_EMAIL", "admin@example.org", "--admin-password"),
     ] {
         let directory = tempdir().unwrap();

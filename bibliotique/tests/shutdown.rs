@@ -12,12 +12,17 @@ use process::{
     eventually,
     http2::{self, Connection},
 };
+use shared::{
+    Clock,
+    passport::{Caller, Passports},
+    secret::{ExposeSecret as _, Secret},
+};
 use tempfile::tempdir;
-use testing::suite::Answer;
+use testing::suite::{ADMIN, Answer, beside};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
     time::Instant,
 };
 
@@ -99,6 +104,73 @@ async fn after_sigterm_it_finishes_what_is_in_flight_and_ends_in_time_whatever_i
     assert!(began.elapsed() < IN_TIME);
     // The other clients of this test have to have been a nuisance, or it shows nothing.
     assert!(ended.logged.matches("cutting connections that did not end").count() == 2, "{}", ended.logged);
+}
+
+/// Asks again and again, and reads nothing: sooner or later no answer has anywhere to go.
+async fn insatiable(address: &str) -> JoinHandle<()> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (unread, mut writes) = stream.into_split();
+    tokio::spawn(async move {
+        while writes.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.is_ok() {}
+        drop(unread);
+    })
+}
+
+/// Clients of a port for HTTP/2 and HTTP/1.1 that never come to an end.
+async fn nuisances(address: &str) -> (Vec<TcpStream>, Connection) {
+    let mute = TcpStream::connect(address).await.unwrap();
+    let half_a_preface = half_a_request(address, "PRI * HTTP/2.0\r\n").await;
+    let half_a_head = half_a_request(address, "POST / HTTP/1.1\r\nHo").await;
+    // A request whose body never comes, on a connection that looks at nothing any more.
+    let mut open = Connection::open(address, &[]).await;
+    let rpc = "/grpc.health.v1.Health/Check";
+    open.request(1, "POST", rpc, &[("content-type", "application/grpc")], 0).await;
+    (vec![mute, half_a_preface, half_a_head], open)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_each_role_apart() {
+    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
+    let [catalog_url, lending_url] = ["catalog", "lending"].map(|role| beside(database.url(), role));
+    let identity = Setup::identity(&directory, database.url()).with_admin().start().await;
+    let lending = Setup::lending(&directory, lending_url.expose_secret(), &identity.grpc).start().await;
+    let catalog = Setup::catalog(&directory, catalog_url.expose_secret(), &lending.lending).start().await;
+    let gateway = Setup::gateway(&directory, &identity.grpc);
+    let gateway = gateway.with("CATALOG_ADDR", &catalog.catalog).with("LENDING_ADDR", &lending.lending).start().await;
+    eventually(PATIENCE, "the gateway is ready", async || gateway.door().is_ready().await).await;
+    let ports = [&identity.grpc, &catalog.catalog, &lending.lending, &gateway.http];
+    let mut clients = Vec::new();
+    for address in ports {
+        clients.push(nuisances(address).await);
+    }
+    let mut watchers = Vec::new();
+    for address in &ports[..3] {
+        let watch = ("/grpc.health.v1.Health/Watch", &[("content-type", "application/grpc")]);
+        watchers.push(deaf(address, "POST", watch.0, watch.1, &[0; 5]).await);
+    }
+    // The feed that never ends, for somebody who has no room for it.
+    let passports = Passports::new(&Secret::from(process::INTERNAL_KEY));
+    let passport = passports.sign(&Caller::service("catalog"), lending::AUDIENCE, Clock::system().now());
+    let fields = [("content-type", "application/grpc"), ("te", "trailers"), ("passport", passport.as_str())];
+    let feed = "/bibliotique.lending.v1.LendingService/WatchAvailability";
+    let _follower = deaf(&lending.lending, "POST", feed, &fields, &[0; 5]).await;
+    let insatiable = insatiable(&gateway.http).await;
+    let (first, in_flight) = (gateway.door(), gateway.door());
+    let in_flight = tokio::spawn(async move { in_flight.sign_in(ADMIN, PASSWORD).await });
+    assert_eq!(first.sign_in(ADMIN, PASSWORD).await.status, 200);
+
+    let mut roles = [identity, catalog, lending, gateway];
+    let began = Instant::now();
+    roles.iter().for_each(|role| role.signal("TERM"));
+
+    assert_eq!(in_flight.await.unwrap().status, 200);
+    for role in &mut roles {
+        let ended = role.ends(IN_TIME.saturating_sub(began.elapsed())).await;
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.logged);
+        assert!(ended.logged.contains("cutting connections that did not end"), "{}", ended.logged);
+    }
+    eprintln!("all ended after {:?}", began.elapsed());
+    insatiable.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,7 @@ use crate::{
     context::{Context, REQUEST_ID},
     passport::{Caller, PASSPORT, Passports},
     replicas::{Failure, Replicas, cause, was_never_seen},
-    rpc::grpc_status,
+    rpc::{PUSHBACK, grpc_status},
 };
 
 /// How often an idempotent call is tried when the other side is UNAVAILABLE.
@@ -192,7 +192,11 @@ impl Channel {
                 timeout(patience, remote(&replicas, request, tries)).await
             }
         };
-        answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http())
+        let answer = answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http());
+        if is_unavailable(&answer) {
+            context.give_up();
+        }
+        answer
     }
 }
 
@@ -231,7 +235,7 @@ async fn remote(replicas: &Replicas, request: Request<Body>, tries: u32) -> Resp
         let began = Instant::now();
         let (answer, is_worth_it) = match once(replicas, &parts, &body, tries > 1).await {
             Ok(answer) => {
-                let is_away = grpc_status(answer.headers()) == "14";
+                let is_away = is_unavailable(&answer) && !answer.headers().contains_key(PUSHBACK);
                 (answer, is_away && began.elapsed() <= QUICK)
             }
             // The next try goes past the one that fell silent.
@@ -255,6 +259,10 @@ async fn streamed(replicas: &Replicas, request: Request<Body>) -> Response<Body>
 fn unreachable(error: &tonic::transport::Error) -> Response<Body> {
     tracing::warn!(cause = cause(error), "the other role cannot be reached");
     unavailable()
+}
+
+fn is_unavailable(answer: &Response<Body>) -> bool {
+    grpc_status(answer.headers()) == "14"
 }
 
 fn unavailable() -> Response<Body> {

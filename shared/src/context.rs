@@ -1,6 +1,13 @@
 //! What travels with a request through all roles: its id and the time that is left for it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use http::HeaderMap;
 use tokio::time::Instant;
@@ -44,6 +51,8 @@ pub struct Context {
     pub request_id: RequestId,
     /// When nobody waits for the answer any more.
     pub deadline: Instant,
+    /// A neighbour was away, as often as it was asked.
+    given_up: Arc<AtomicBool>,
 }
 
 tokio::task_local! {
@@ -53,7 +62,7 @@ tokio::task_local! {
 impl Context {
     /// A request that starts now and has `budget` to be answered.
     pub fn new(request_id: RequestId, budget: Duration) -> Self {
-        Self { request_id, deadline: Instant::now() + budget }
+        Self { request_id, deadline: Instant::now() + budget, given_up: Arc::default() }
     }
 
     /// The request that this task works for; a new one with ten seconds if it works for none.
@@ -64,6 +73,16 @@ impl Context {
     /// Runs `work` for this request.
     pub async fn scope<F: Future>(self, work: F) -> F::Output {
         CURRENT.scope(self, work).await
+    }
+
+    /// To be told when a neighbour was away as often as it was asked: whoever asked for this would have it asked as often again.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told.
+    pub fn has_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// How long is left.

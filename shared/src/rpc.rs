@@ -14,7 +14,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use prost_types::FileDescriptorSet;
 use tokio::time::{timeout, timeout_at};
 use tonic::{Status, service::Routes};
@@ -39,6 +39,10 @@ pub const MESSAGE_BYTES: usize = 4 << 20;
 
 /// The most bytes in a page of a list: a thousand books with the longest texts in any script.
 pub const LIST_BYTES: usize = 64 << 20;
+
+/// On an answer: do not repeat this (gRPC's retry design, A6). Whoever has asked a neighbour three times in vain says so, or
+/// his caller would have it asked nine times.
+pub(crate) const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// Who may call an rpc.
 #[derive(Clone, Copy, Debug)]
@@ -148,6 +152,7 @@ async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next
     let span = tracing::info_span!("rpc", id = %request_id, path);
     let context = Context::new(request_id, budget(request.headers()));
     let deadline = context.deadline;
+    let told = context.clone();
 
     let work = async move {
         match guard.admit(&path, request.headers()) {
@@ -158,7 +163,10 @@ async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next
             true => timeout_at(deadline, next.run(request)).await,
             false => timeout_at(deadline, run_to_its_end(next.run(request))).await,
         };
-        let answer = answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http());
+        let mut answer = answer.unwrap_or_else(|_| Status::deadline_exceeded("the deadline passed").into_http());
+        if grpc_status(answer.headers()) == "14" && told.has_given_up() {
+            answer.headers_mut().insert(PUSHBACK, HeaderValue::from_static("-1"));
+        }
         tracing::debug!(status = grpc_status(answer.headers()), "answered");
         answer
     };

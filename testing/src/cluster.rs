@@ -53,6 +53,19 @@ impl Cluster {
         self.watchdog.order("stop");
     }
 
+    /// Stops all processes of the server in the middle of what they do (SIGSTOP): connections stay, and nothing comes back.
+    ///
+    /// # Panics
+    /// When they cannot be found.
+    pub fn freeze(&mut self) {
+        assert!(self.watchdog.order("freeze"), "PostgreSQL does not freeze:\n{}", self.log());
+    }
+
+    /// A frozen server goes on.
+    pub fn thaw(&mut self) {
+        self.watchdog.order("thaw");
+    }
+
     /// Brings a stopped server back, with its data and under the same URLs. Returns when it answers.
     ///
     /// # Panics

@@ -45,7 +45,7 @@ impl Watchdog {
         &self.directory
     }
 
-    /// `initialise`, `start` or `stop` the server; returns when it is done, and whether it went well.
+    /// `initialise`, `start`, `stop`, `freeze` or `thaw` the server; returns when it is done, and whether it went well.
     pub(crate) fn order(&mut self, order: &str) -> bool {
         let orders = self.shell.stdin.as_mut().expect("stdin is a pipe");
         writeln!(orders, "{order}").expect("the watchdog takes orders");

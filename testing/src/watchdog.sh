@@ -28,9 +28,21 @@ start() {
     server=$!
 }
 
+# Stops it, and all of its processes, in the middle of whatever they do: connections stay, and nothing comes back over them.
+freeze() {
+    kill -STOP "$server" $(pgrep -P "$server")
+}
+
+# They go on.
+thaw() {
+    kill -CONT "$server" $(pgrep -P "$server")
+}
+
 # Immediate shutdown. Asked again until it is gone, because a server that has only just begun does not listen yet.
 stop() {
     [ -n "$server" ] || return 0
+    # What is frozen does not hear.
+    thaw
     while kill -QUIT "$server" 2>/dev/null; do sleep 0.02; done
     server=
 }
@@ -38,7 +50,7 @@ stop() {
 echo "$directory"
 while read -r order; do
     case $order in
-    initialise | start | stop) "$order" ;;
+    initialise | start | stop | freeze | thaw) "$order" ;;
     *) false ;;
     esac
     echo $?
