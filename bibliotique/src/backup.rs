@@ -45,9 +45,13 @@ pub struct BackupArgs {
 /// # Errors
 /// A sentence on what is in the way; then there is none.
 pub async fn run(args: &BackupArgs) -> anyhow::Result<()> {
-    let draft = Draft::of(&args.directory)?;
-    let (manifest, waited) = unless_interrupted(fill(args, draft.path())).await?;
-    draft.finish()?;
+    let (manifest, waited) = unless_interrupted(async {
+        let draft = Draft::of(&args.directory)?;
+        let filled = fill(args, draft.path()).await?;
+        draft.finish()?;
+        Ok(filled)
+    })
+    .await?;
 
     println!(
         "The backup of {} is in {}; for that, nobody could write for {waited} ms.",

@@ -13,7 +13,12 @@ use shared::{
     secret::{KeyParser, Secret},
 };
 
-use crate::{backup::BackupArgs, databases::DatabaseArgs, migrate::MigrateArgs, restore::RestoreArgs};
+use crate::{
+    backup::BackupArgs,
+    databases::DatabaseArgs,
+    migrate::{MigrateArgs, StartArgs},
+    restore::RestoreArgs,
+};
 
 /// The lending platform that a small library, a school or an association starts with one command.
 ///
@@ -104,6 +109,10 @@ pub struct ServeArgs {
     /// Whether to tell what rpcs there are to whoever asks at a gRPC port. By default only on loopback.
     #[arg(long, env = "BIBLIOTIQUE_REFLECTION", default_value = "auto")]
     pub reflection: Reflection,
+
+    /// See [`StartArgs`].
+    #[command(flatten)]
+    pub start: StartArgs,
 
     /// See [`CommonArgs`].
     #[command(flatten)]

@@ -4,7 +4,11 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use shared::Db;
 
-use crate::{databases::DatabaseArgs, secrets::data_dir};
+use crate::{
+    cli::{ServeArgs, ServedRole},
+    databases::DatabaseArgs,
+    secrets::data_dir,
+};
 
 /// `bibliotique migrate`.
 #[derive(Args, Clone, Debug)]
@@ -15,6 +19,24 @@ pub struct MigrateArgs {
     /// See [`DatabaseArgs`].
     #[command(flatten)]
     pub databases: DatabaseArgs,
+}
+
+/// Whether a start migrates.
+#[derive(Args, Clone, Debug)]
+pub struct StartArgs {
+    /// Whether to bring the schemas up to date. If not, a start with another schema than this version's is refused, and
+    /// `bibliotique migrate` is for that.
+    #[arg(long, env = "BIBLIOTIQUE_MIGRATE", default_value = "on")]
+    pub migrate: Migrate,
+}
+
+/// See [`StartArgs`].
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrate {
+    /// At every start, once, however many there are.
+    On,
+    /// Never.
+    Off,
 }
 
 /// A service that has a database.
@@ -54,6 +76,34 @@ pub async fn run(args: &MigrateArgs) -> anyhow::Result<()> {
         opened.with_context(|| format!("{name} cannot open its database"))?.close().await;
         let newest = migrations.sqlite.iter().map(|migration| migration.version).max().unwrap_or_default();
         println!("{name}: the schema is up to date (migration {newest})");
+    }
+    Ok(())
+}
+
+/// Looks whether a start may go on that must not migrate.
+///
+/// # Errors
+/// A sentence on the database whose schema is not this version's.
+pub async fn before_start(args: &ServeArgs) -> anyhow::Result<()> {
+    if args.start.migrate == Migrate::On {
+        return Ok(());
+    }
+    let databases = DatabaseArgs {
+        identity_database_url: args.identity.identity_database_url.clone(),
+        catalog_database_url: args.catalog.catalog_database_url.clone(),
+        lending_database_url: args.lending.lending_database_url.clone(),
+        common: args.common.clone(),
+    };
+    let is_served = |name: &str| match args.role {
+        None => true,
+        Some(ServedRole::Identity) => name == "identity",
+        Some(ServedRole::Catalog) => name == "catalog",
+        Some(ServedRole::Lending) => name == "lending",
+        Some(ServedRole::Gateway) => false,
+    };
+    for database in databases.all().into_iter().filter(|database| is_served(database.name)) {
+        let opened = Db::look_into(&database.url, &database.schema.migrations).await;
+        opened.with_context(|| format!("{} cannot open its database", database.name))?.close().await;
     }
     Ok(())
 }

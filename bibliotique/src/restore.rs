@@ -42,15 +42,17 @@ pub async fn run(args: &RestoreArgs) -> anyhow::Result<()> {
     let pepper = pepper_to_restore(args, &manifest)?;
     let targets = find_targets(args, &databases, &manifest).await?;
 
+    let mut filled = Vec::new();
     let restored = unless_interrupted(async {
-        let filled = fill(args, &manifest, &targets).await?;
+        fill(args, &manifest, &targets, &mut filled).await?;
         if let Some(pepper) = &pepper {
             write_private(&args.databases.common.data_dir.join(PEPPER), pepper)?;
         }
-        place(filled)
+        place(&mut filled)
     });
     if let Err(why) = restored.await {
-        clear(&targets).await?;
+        // The others are as they were, or somebody else's by now.
+        clear(targets.get(..filled.len()).unwrap_or_default()).await?;
         return Err(why);
     }
     println!(
@@ -121,21 +123,26 @@ async fn find_targets(
 }
 
 /// Brings the copies to their places, where nobody uses them before the sessions are ended in them.
-async fn fill(args: &RestoreArgs, manifest: &Manifest, targets: &[Target]) -> anyhow::Result<Vec<Filled>> {
-    let mut filled = Vec::new();
+async fn fill(
+    args: &RestoreArgs,
+    manifest: &Manifest,
+    targets: &[Target],
+    filled: &mut Vec<Filled>,
+) -> anyhow::Result<()> {
     for (target, (name, entry)) in targets.iter().zip(manifest.databases()) {
         let copy = args.directory.join(file_of(name, entry.kind));
         let came = target.fill(&copy).await.with_context(|| format!("{name} cannot be restored"))?;
-        if name == "identity" {
-            identity::restored(&came.url, Timestamp::from_micros(manifest.taken_micros), Clock::system().now()).await?;
-        }
+        let url = came.url.clone();
         filled.push(came);
+        if name == "identity" {
+            identity::restored(&url, Timestamp::from_micros(manifest.taken_micros), Clock::system().now()).await?;
+        }
     }
-    Ok(filled)
+    Ok(())
 }
 
 /// All get their names, or none does.
-fn place(filled: Vec<Filled>) -> anyhow::Result<()> {
+fn place(filled: &mut [Filled]) -> anyhow::Result<()> {
     let mut placed = Vec::new();
     for came in filled {
         match came.place() {

@@ -41,6 +41,9 @@ pub enum OpenError {
     /// A file or a server that only lets us read.
     #[error("the database is read-only")]
     ReadOnly,
+    /// The disk fails, or is full in a way that SQLite takes for that.
+    #[error("the database file cannot be read or written: is the disk full, or does it fail?")]
+    Disk,
     /// Nothing can be written any more.
     #[error("there is no space left for the database")]
     Full,
@@ -53,10 +56,8 @@ pub enum OpenError {
     /// A later version of this program was here.
     #[error("the database has a newer schema than this program knows (migration {0}): use the version that made it")]
     NewerSchema(i64),
-    /// The schema is older than this program's.
-    #[error(
-        "the database has the schema of an older version: `bibliotique migrate` or a start of the suite brings it up to date"
-    )]
+    /// The schema is older than this program's, or there is none.
+    #[error("the database does not have this version's schema yet: `bibliotique migrate` brings it up to date")]
     OlderSchema,
     /// A migration failed.
     #[error("the schema cannot be brought up to date")]
@@ -80,6 +81,7 @@ impl From<sqlx::Error> for OpenError {
         if let Some(primary) = sqlite_code(&error) {
             match primary {
                 8 => return Self::ReadOnly,
+                10 => return Self::Disk,
                 11 => return Self::Damaged,
                 13 => return Self::Full,
                 14 => return Self::NoFile,

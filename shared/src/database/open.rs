@@ -172,9 +172,10 @@ fn open_private(file: &Path) -> std::io::Result<File> {
     fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)
 }
 
-/// A file that we may only read, and that is up to date, opens like any other.
+/// A file that we may only read, and that is up to date, opens like any other; only a statement that writes shows it.
 async fn may_write(connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    match sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(connection).await {
+    let nothing = "BEGIN IMMEDIATE; DELETE FROM _sqlx_migrations WHERE FALSE; ROLLBACK";
+    match sqlx::raw_sql(nothing).execute(connection).await {
         Err(error) if sqlite_code(&error) != Some(BUSY) => Err(error.into()),
         _ => Ok(()),
     }
@@ -184,6 +185,8 @@ async fn open_postgres(options: PgConnectOptions, migrations: &Migrator) -> Resu
     // Without the timeout below: a migration of a large table takes its time, and so does waiting for another's.
     let mut alone = to_server(&options).await?;
     keeps_what_it_acknowledges(&mut alone).await?;
+    // The driver logs what it hears, and it hears at every start that the table of migrations is there.
+    sqlx::query("SET client_min_messages = warning").execute(&mut alone).await?;
     found!(&mut alone, POSTGRES_TABLES).is_ours(migrations)?;
     if let Err(error) = migrations.run(&mut alone).await {
         // Another service may have come to the same empty database a moment before.

@@ -151,8 +151,8 @@ impl Filled {
     ///
     /// # Errors
     /// [`RestoreError::FileExists`], [`RestoreError::File`]
-    pub fn place(self) -> Result<Option<PathBuf>, RestoreError> {
-        let Some((staged, file)) = self.staged else { return Ok(None) };
+    pub fn place(&mut self) -> Result<Option<PathBuf>, RestoreError> {
+        let Some((staged, file)) = self.staged.take() else { return Ok(None) };
         staged.persist_noclobber(&file).map_err(|lost| match lost.error.kind() {
             io::ErrorKind::AlreadyExists => RestoreError::FileExists(file.clone()),
             _ => RestoreError::File { file: file.clone(), source: lost.error },
