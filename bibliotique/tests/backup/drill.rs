@@ -193,8 +193,7 @@ async fn back_up(place: &Place, directory: &Path) -> String {
 }
 
 /// A backup comes back in an empty place, and the suite starts there.
-async fn comes_back(backup: &Path, kind: Kind, known: &Known) {
-    let place = Place::new(kind).await;
+async fn comes_back(place: Place, backup: &Path, known: &Known) {
     let restored = place.command(&["restore", backup.to_str().unwrap()]).run().await;
     assert!(restored.status.success(), "{}", restored.logged);
     known.must_be_in(&place).await;
@@ -245,7 +244,7 @@ testing::on_both! {
         let suite = place.suite().start().await;
         let load = Load::open(&suite).await;
         let mut working = load.begin();
-        load.goes_on(200).await;
+        load.goes_on(400).await;
 
         let mut backups = Vec::new();
         for number in 0..DRILLS {
@@ -260,8 +259,13 @@ testing::on_both! {
         while working.join_next().await.is_some() {}
         fits_together(&place).await;
 
-        for (directory, known) in backups {
-            comes_back(&directory, kind, &known).await;
+        // The first of them on another machine.
+        let mut places = vec![Place::elsewhere(kind).await];
+        for _ in 1..DRILLS {
+            places.push(Place::new(kind).await);
+        }
+        for ((directory, known), place) in backups.into_iter().zip(places) {
+            comes_back(place, &directory, &known).await;
         }
     }
 

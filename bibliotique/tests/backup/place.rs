@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use tempfile::{TempDir, tempdir};
-use testing::{Database, Kind, suite::ADMIN};
+use testing::{Cluster, Database, Kind, suite::ADMIN};
 
 use crate::process::{INTERNAL_KEY, PASSWORD, PEPPER, Setup, column, count};
 
@@ -14,7 +14,15 @@ const SERVICES: [&str; 3] = ["IDENTITY", "CATALOG", "LENDING"];
 pub struct Place {
     /// Commands run here.
     pub directory: TempDir,
-    databases: Vec<Database>,
+    urls: Vec<String>,
+    _kept: Kept,
+}
+
+/// What goes with a place.
+#[expect(dead_code, reason = "held for what their Drop removes")]
+enum Kept {
+    Databases(Vec<Database>),
+    Cluster(Cluster),
 }
 
 impl Place {
@@ -26,17 +34,30 @@ impl Place {
                 databases.push(testing::postgres().await.unwrap());
             }
         }
-        Self { directory: tempdir().unwrap(), databases }
+        let urls = databases.iter().map(|database| database.url().to_owned()).collect();
+        Self { directory: tempdir().unwrap(), urls, _kept: Kept::Databases(databases) }
+    }
+
+    /// One that is empty, on another machine: a server of PostgreSQL that has hardly counted any transactions yet.
+    pub async fn elsewhere(kind: Kind) -> Self {
+        if kind == Kind::Sqlite {
+            return Self::new(kind).await;
+        }
+        let (cluster, mut urls) = (Cluster::start().await.unwrap(), Vec::new());
+        for _ in SERVICES {
+            urls.push(cluster.database().await);
+        }
+        Self { directory: tempdir().unwrap(), urls, _kept: Kept::Cluster(cluster) }
     }
 
     /// `bibliotique <arguments>` here. With PostgreSQL the secrets are settings, and otherwise kept in the data directory.
     pub fn command(&self, arguments: &[&str]) -> Setup {
         let mut setup = Setup::new(&self.directory, arguments);
-        if !self.databases.is_empty() {
+        if !self.urls.is_empty() {
             setup = setup.with("PEPPER", PEPPER).with("INTERNAL_KEY", INTERNAL_KEY);
         }
-        for (service, database) in SERVICES.iter().zip(&self.databases) {
-            setup = setup.with(&format!("{service}_DATABASE_URL"), database.url());
+        for (service, url) in SERVICES.iter().zip(&self.urls) {
+            setup = setup.with(&format!("{service}_DATABASE_URL"), url);
         }
         setup
     }
@@ -50,8 +71,8 @@ impl Place {
     /// Where a service's database is.
     pub fn url(&self, service: &str) -> String {
         let position = SERVICES.iter().position(|name| name.eq_ignore_ascii_case(service)).unwrap();
-        match self.databases.get(position) {
-            Some(database) => database.url().to_owned(),
+        match self.urls.get(position) {
+            Some(url) => url.clone(),
             None => format!("sqlite:{}", self.data().join(format!("{service}.db")).display()),
         }
     }
@@ -73,9 +94,9 @@ impl Place {
 
     /// Whether there is still nothing here.
     pub async fn is_empty(&self) -> bool {
-        for database in &self.databases {
+        for url in &self.urls {
             let tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'";
-            if count(database.url(), tables).await > 0 {
+            if count(url, tables).await > 0 {
                 return false;
             }
         }

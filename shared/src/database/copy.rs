@@ -13,7 +13,6 @@ use std::{
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
-    postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 use tokio::{
@@ -137,23 +136,32 @@ impl Original {
         self.server.as_ref().map(|(namespace, _)| namespace.as_str())
     }
 
-    /// Keeps everybody from writing, if that is possible soon.
-    async fn hold(&self, until: Instant) -> Result<Option<Hold>, CopyError> {
+    /// Two connections, opened before anybody waits for them.
+    async fn connect(&self) -> Result<(Holder, Reader), CopyError> {
         match &self.place {
-            Place::Sqlite(options) => hold_file(options, until).await,
-            Place::Postgres(options) => hold_tables(options, &self.still).await,
+            Place::Sqlite(options) => {
+                // SQLite's own waiting leaves long pauses, in which a service that writes without any would always be first.
+                let impatient = options.clone().create_if_missing(false).busy_timeout(Duration::ZERO);
+                let holder = impatient.connect().await.map_err(OpenError::from)?;
+                Ok((Holder::Sqlite(holder), Reader::Sqlite(to_file(options).await?)))
+            }
+            Place::Postgres(options) => {
+                let (holder, mut reader) = (to_server(options).await?, to_server(options).await?);
+                let patient = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+                sqlx::raw_sql(patient).execute(&mut reader).await?;
+                Ok((Holder::Postgres(holder), Reader::Postgres(reader)))
+            }
         }
     }
 
     /// Begins a copy. When this answers, it is certain of what moment it is.
-    async fn begin(&self, file: &Path) -> Result<Begun, CopyError> {
-        match (&self.place, &self.server) {
-            (Place::Postgres(options), Some((namespace, tool))) => {
-                let arguments = self.what_to_dump(namespace);
-                Begun::dump(options, tool.clone(), arguments, file).await
+    async fn begin(&self, reader: Reader, file: &Path) -> Result<Begun, CopyError> {
+        match (reader, &self.server) {
+            (Reader::Postgres(reader), Some((namespace, tool))) => {
+                Begun::dump(reader, tool.clone(), self.what_to_dump(namespace), file).await
             }
-            (Place::Postgres(_), None) => Err(CopyError::Busy),
-            (Place::Sqlite(options), _) => Begun::vacuum(options, self.without.clone(), file).await,
+            (Reader::Postgres(_), None) => Err(CopyError::Busy),
+            (Reader::Sqlite(reader), _) => Begun::vacuum(reader, self.without.clone(), file).await,
         }
     }
 
@@ -171,14 +179,18 @@ impl Original {
 /// # Errors
 /// [`CopyError`]
 pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyError> {
-    let (holds, since) = hold_all(copies).await?;
+    let (mut holders, mut readers) = (Vec::new(), Vec::new());
+    for (original, _) in copies {
+        let (holder, reader) = original.connect().await?;
+        holders.push(holder);
+        readers.push(reader);
+    }
+    let since = hold_all(copies, &mut holders).await?;
     let mut begun = Vec::new();
-    for (original, file) in copies {
-        begun.push(original.begin(file).await?);
+    for ((original, file), reader) in copies.iter().zip(readers) {
+        begun.push(original.begin(reader, file).await?);
     }
-    for hold in holds {
-        hold.release().await?;
-    }
+    release(&mut holders).await?;
     let held = since.elapsed();
 
     for copy in begun {
@@ -190,57 +202,69 @@ pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyEr
     Ok(held)
 }
 
-/// Nobody writes in a database as long as this is held.
-enum Hold {
+/// Reads a database as it is at a moment.
+enum Reader {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-impl Hold {
-    async fn release(self) -> Result<(), CopyError> {
+/// Keeps everybody from writing in a database.
+enum Holder {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Holder {
+    /// Whether that was possible soon.
+    async fn hold(&mut self, still: &[&str], until: Instant) -> Result<bool, CopyError> {
         match self {
-            Self::Sqlite(mut file) => {
-                sqlx::query("ROLLBACK").execute(&mut file).await?;
-                file.close().await?;
-            }
-            Self::Postgres(mut server) => {
-                sqlx::query("ROLLBACK").execute(&mut server).await?;
-                server.close().await?;
-            }
+            Self::Sqlite(file) => hold_file(file, until).await,
+            Self::Postgres(server) => hold_tables(server, still).await,
+        }
+    }
+
+    async fn release(&mut self) -> Result<(), CopyError> {
+        match self {
+            Self::Sqlite(file) => sqlx::query("ROLLBACK").execute(file).await.map(drop)?,
+            Self::Postgres(server) => sqlx::query("ROLLBACK").execute(server).await.map(drop)?,
         }
         Ok(())
     }
 }
 
-/// Holds all, or none for longer than a moment. Answers also since when.
-async fn hold_all(copies: &[(Original, PathBuf)]) -> Result<(Vec<Hold>, Instant), CopyError> {
+async fn release(holders: &mut [Holder]) -> Result<(), CopyError> {
+    for holder in holders {
+        holder.release().await?;
+    }
+    Ok(())
+}
+
+/// Holds all, or none for longer than a moment. Answers since when.
+async fn hold_all(copies: &[(Original, PathBuf)], holders: &mut [Holder]) -> Result<Instant, CopyError> {
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
-        let since = Instant::now();
-        let mut holds = Vec::new();
-        for (original, _) in copies {
-            let Some(hold) = original.hold(since + TRY).await? else { break };
-            holds.push(hold);
+        let (since, mut held) = (Instant::now(), 0);
+        for ((original, _), holder) in copies.iter().zip(&mut *holders) {
+            if !holder.hold(&original.still, since + TRY).await? {
+                break;
+            }
+            held += 1;
         }
-        if holds.len() == copies.len() {
-            return Ok((holds, since));
+        if held == copies.len() {
+            return Ok(since);
         }
-        for hold in holds {
-            hold.release().await?;
-        }
+        release(holders.get_mut(..held).unwrap_or_default()).await?;
         sleep(PAUSE).await;
     }
     Err(CopyError::Busy)
 }
 
-/// SQLite's own waiting leaves long pauses, in which a service that writes without any would always be first.
-async fn hold_file(options: &SqliteConnectOptions, until: Instant) -> Result<Option<Hold>, CopyError> {
-    let mut file = options.clone().create_if_missing(false).busy_timeout(Duration::ZERO).connect().await?;
+async fn hold_file(file: &mut SqliteConnection, until: Instant) -> Result<bool, CopyError> {
     loop {
-        match sqlx::query("BEGIN IMMEDIATE").execute(&mut file).await {
-            Ok(_) => return Ok(Some(Hold::Sqlite(file))),
+        match sqlx::query("BEGIN IMMEDIATE").execute(&mut *file).await {
+            Ok(_) => return Ok(true),
             Err(error) if sqlite_code(&error) != Some(BUSY) => return Err(OpenError::from(error).into()),
-            Err(_) if Instant::now() >= until => return Ok(None),
+            Err(_) if Instant::now() >= until => return Ok(false),
             Err(_) => sleep(MOMENT).await,
         }
     }
@@ -248,14 +272,16 @@ async fn hold_file(options: &SqliteConnectOptions, until: Instant) -> Result<Opt
 
 /// Waits in the server's queue for those who write: whoever comes later waits behind us. They take the tables in the same order, so
 /// nobody waits in a circle.
-async fn hold_tables(options: &PgConnectOptions, still: &[&str]) -> Result<Option<Hold>, CopyError> {
-    let mut server = to_server(options).await?;
+async fn hold_tables(server: &mut PgConnection, still: &[&str]) -> Result<bool, CopyError> {
     let tables = still.join(", ");
     let lock = format!("BEGIN; SET LOCAL lock_timeout = {}; LOCK TABLE {tables} IN SHARE MODE", TRY.as_millis());
-    match sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut server).await {
-        Ok(_) => Ok(Some(Hold::Postgres(server))),
+    match sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *server).await {
+        Ok(_) => Ok(true),
         // The timeout, or a deadlock after all.
-        Err(error) if matches!(code(&error).as_deref(), Some("55P03" | "40P01")) => Ok(None),
+        Err(error) if matches!(code(&error).as_deref(), Some("55P03" | "40P01")) => {
+            sqlx::query("ROLLBACK").execute(server).await?;
+            Ok(false)
+        }
         Err(error) => Err(OpenError::from(error).into()),
     }
 }
@@ -277,16 +303,11 @@ enum Begun {
 
 impl Begun {
     /// `VACUUM INTO` begins to read before it writes the first byte: then nothing that is written later is in it any more.
-    async fn vacuum(
-        options: &SqliteConnectOptions,
-        without: Vec<&'static str>,
-        file: &Path,
-    ) -> Result<Self, CopyError> {
+    async fn vacuum(mut reader: SqliteConnection, without: Vec<&'static str>, file: &Path) -> Result<Self, CopyError> {
         let into = file.to_str().ok_or(CopyError::Path)?.to_owned();
-        let mut original = to_file(options).await?;
         let vacuum = tokio::spawn(async move {
-            sqlx::query("VACUUM INTO $1").bind(into).execute(&mut original).await?;
-            Ok(original.close().await?)
+            sqlx::query("VACUUM INTO $1").bind(into).execute(&mut reader).await?;
+            Ok(reader.close().await?)
         });
         while !vacuum.is_finished() && fs::metadata(file).await?.len() == 0 {
             sleep(MOMENT).await;
@@ -295,18 +316,13 @@ impl Begun {
     }
 
     async fn dump(
-        options: &PgConnectOptions,
+        mut snapshot: PgConnection,
         tool: Tool,
         mut arguments: Vec<String>,
         file: &Path,
     ) -> Result<Self, CopyError> {
-        let mut snapshot = to_server(options).await?;
-        sqlx::raw_sql(
-            "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        )
-        .execute(&mut snapshot)
-        .await?;
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        sqlx::query(begin).execute(&mut snapshot).await?;
         let id: String = sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut snapshot).await?;
         let into = file.to_str().ok_or(CopyError::Path)?;
         arguments.extend([format!("--snapshot={id}"), format!("--file={into}")]);
