@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::Context as _;
 use shared::secret::Secret;
 
-use crate::{cli::CheckArgs, secrets::embedded_url};
+use crate::databases::DatabaseArgs;
 
 /// What is underway in a running suite is done by then.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -14,8 +13,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// A sentence when something does not fit, or a database cannot be read.
-pub async fn run(args: &CheckArgs) -> anyhow::Result<()> {
-    let databases = Databases::of(args)?;
+pub async fn run(args: &DatabaseArgs) -> anyhow::Result<()> {
+    let [identity, catalog, lending] = args.all_there()?.map(|database| database.url);
+    let databases = Databases { identity, catalog, lending };
     let mut misfits = databases.misfits().await?;
     if !misfits.is_empty() {
         // The databases are read one after the other: what a running suite did between is no misfit, and does not stay.
@@ -43,23 +43,6 @@ struct Databases {
 }
 
 impl Databases {
-    /// Those that the settings name, and otherwise the embedded ones, which have to be there: opening would make them.
-    fn of(args: &CheckArgs) -> anyhow::Result<Self> {
-        let url = |given: Option<&Secret>, file: &str| match given {
-            Some(url) => Ok(url.clone()),
-            None => {
-                let path = args.common.data_dir.join(file);
-                path.metadata().with_context(|| format!("there is no {}", path.display()))?;
-                Ok::<Secret, anyhow::Error>(embedded_url(&args.common.data_dir, file))
-            }
-        };
-        Ok(Self {
-            identity: url(args.identity_database_url.as_ref(), "identity.db")?,
-            catalog: url(args.catalog_database_url.as_ref(), "catalog.db")?,
-            lending: url(args.lending_database_url.as_ref(), "lending.db")?,
-        })
-    }
-
     async fn misfits(&self) -> anyhow::Result<Vec<String>> {
         let lending = lending::check(&self.lending).await?;
         let catalog = catalog::check(&self.catalog).await?;

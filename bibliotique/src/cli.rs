@@ -13,6 +13,13 @@ use shared::{
     secret::{KeyParser, Secret},
 };
 
+use crate::{
+    backup::BackupArgs,
+    databases::DatabaseArgs,
+    migrate::{MigrateArgs, StartArgs},
+    restore::RestoreArgs,
+};
+
 /// The lending platform that a small library, a school or an association starts with one command.
 ///
 /// Without a command it serves everything, with its data in ./data.
@@ -45,7 +52,13 @@ pub enum Command {
     #[command(subcommand)]
     Export(ExportCommand),
     /// Read the databases of a suite, stopped or running, and report what does not fit together. Exit status 1 if anything.
-    Check(Box<CheckArgs>),
+    Check(Box<DatabaseArgs>),
+    /// Copy the databases of a suite, stopped or running, into a directory: all of one moment, without the sessions.
+    Backup(Box<BackupArgs>),
+    /// Bring the databases of a backup into an empty place.
+    Restore(Box<RestoreArgs>),
+    /// Bring the schemas of the databases up to date, as every start does, and end.
+    Migrate(Box<MigrateArgs>),
     /// Print a passport, good for a minute: what the gRPC services ask for in the metadata `passport`.
     Passport(PassportArgs),
 }
@@ -96,6 +109,10 @@ pub struct ServeArgs {
     /// Whether to tell what rpcs there are to whoever asks at a gRPC port. By default only on loopback.
     #[arg(long, env = "BIBLIOTIQUE_REFLECTION", default_value = "auto")]
     pub reflection: Reflection,
+
+    /// See [`StartArgs`].
+    #[command(flatten)]
+    pub start: StartArgs,
 
     /// See [`CommonArgs`].
     #[command(flatten)]
@@ -337,26 +354,6 @@ pub struct CatalogOperatorArgs {
     /// See [`CatalogArgs`].
     #[command(flatten)]
     pub catalog: CatalogArgs,
-}
-
-/// `bibliotique check`.
-#[derive(Args, Clone, Debug)]
-pub struct CheckArgs {
-    /// Identity's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_DATABASE_URL", hide_env_values = true)]
-    pub identity_database_url: Option<Secret>,
-
-    /// Catalog's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_CATALOG_DATABASE_URL", hide_env_values = true)]
-    pub catalog_database_url: Option<Secret>,
-
-    /// Lending's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_LENDING_DATABASE_URL", hide_env_values = true)]
-    pub lending_database_url: Option<Secret>,
-
-    /// See [`CommonArgs`].
-    #[command(flatten)]
-    pub common: CommonArgs,
 }
 
 /// `bibliotique passport`.

@@ -1,9 +1,13 @@
 //! The suite, put together: all roles in one process, or one role alone; and the operator's commands.
 
+mod backup;
 mod books;
 mod check;
 pub mod cli;
+mod databases;
+mod migrate;
 mod operator;
+mod restore;
 mod roles;
 mod secrets;
 mod suite;
@@ -27,6 +31,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Import(ImportCommand::Books(args))) => books::import(*args).await,
         Some(Command::Export(ExportCommand::Books(args))) => books::export(*args).await,
         Some(Command::Check(args)) => check::run(&args).await,
+        Some(Command::Backup(args)) => backup::run(&args).await,
+        Some(Command::Restore(args)) => restore::run(&args).await,
+        Some(Command::Migrate(args)) => migrate::run(&args).await,
         Some(Command::Passport(args)) => operator::passport(&args),
     }
 }

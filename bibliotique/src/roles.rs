@@ -24,6 +24,7 @@ use crate::{
 /// # Errors
 /// A sentence on what is in the way.
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    crate::migrate::before_start(&args).await?;
     match args.role {
         None => everything(args).await,
         Some(ServedRole::Identity) => identity_alone(args).await,

@@ -30,8 +30,8 @@ use follower::Heard;
 use grpc::Catalog;
 pub use policy::POLICY;
 pub use settings::{CatalogArgs, Settings};
-pub use store::Findings;
 use store::Store;
+pub use store::{Findings, schema};
 
 /// What passports for this service are made out to.
 pub const AUDIENCE: &str = "catalog";

@@ -13,7 +13,11 @@ mod ranks;
 mod requests;
 mod search;
 
-use shared::{Db, Timestamp, database::Migrations, database::OpenError, secret::Secret};
+use shared::{
+    Db, Timestamp,
+    database::{Migrations, OpenError, Schema},
+    secret::Secret,
+};
 use sqlx::FromRow;
 
 use crate::domain::{
@@ -39,6 +43,12 @@ pub struct Store {
 
 fn migrations() -> Migrations {
     Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") }
+}
+
+/// What whoever copies the database has to know.
+pub fn schema() -> Schema {
+    // How far lending's feed was followed says nothing of the one that lending has after it was restored.
+    Schema { migrations: migrations(), still: &["book"], without: &["feed"] }
 }
 
 impl Store {

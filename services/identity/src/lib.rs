@@ -18,7 +18,7 @@ use proto::identity::v1::{
     school_service_server::SchoolServiceServer,
 };
 use shared::{
-    Clock, Error,
+    Clock, Error, Timestamp,
     channel::Channel,
     context::RequestId,
     database::OpenError,
@@ -42,8 +42,8 @@ use hasher::Hasher;
 pub use policy::POLICY;
 pub use seal::BrokenSeal;
 pub use settings::{ContradictorySettings, FirstAdmin, IdentityArgs, Settings};
-pub use store::Findings;
 use store::Store;
+pub use store::{Findings, schema};
 use tokens::Tokens;
 pub use tokens::UnusableKey;
 
@@ -141,6 +141,19 @@ pub async fn start(
 pub async fn check(database_url: &Secret) -> Result<Findings, StartError> {
     let store = Store::look_into(database_url).await?;
     store.check().await.map_err(|error| StartError::Store(Status::from(error).message().to_owned()))
+}
+
+/// Ends all sessions of a database out of a backup that was taken at `taken`, and writes down that it was restored. Its
+/// schema may be that of an older version.
+///
+/// # Errors
+/// A sentence when it cannot be written.
+pub async fn restored(database_url: &Secret, taken: Timestamp, now: Timestamp) -> Result<(), StartError> {
+    let store = Store::as_it_is(database_url).await?;
+    let by = Origin { actor: "operator".to_owned(), request_id: RequestId::fresh(), at: now };
+    let ended = store.end_all_sessions(&format!("taken={}", taken.iso_millis()), &by).await;
+    store.close().await;
+    ended.map_err(|error| StartError::Store(Status::from(error).message().to_owned()))
 }
 
 impl Identity {

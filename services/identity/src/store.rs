@@ -15,7 +15,11 @@ mod requests;
 mod sessions;
 mod signing_keys;
 
-use shared::{Db, Timestamp, database::Migrations, database::OpenError, secret::Secret};
+use shared::{
+    Db, Timestamp,
+    database::{Migrations, OpenError, Schema},
+    secret::Secret,
+};
 use sqlx::FromRow;
 
 use crate::domain::{
@@ -44,6 +48,12 @@ fn migrations() -> Migrations {
     Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") }
 }
 
+/// What whoever copies the database has to know.
+pub fn schema() -> Schema {
+    // A backup holds no sessions, so none comes back to life with it.
+    Schema { migrations: migrations(), still: &["account"], without: &["session"] }
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date.
     ///
@@ -59,6 +69,19 @@ impl Store {
     /// [`OpenError`]
     pub async fn look_into(url: &Secret) -> std::result::Result<Self, OpenError> {
         Ok(Self { db: Db::look_into(url, &migrations()).await? })
+    }
+
+    /// Opens a database that is there, with the schema that it has.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn as_it_is(url: &Secret) -> std::result::Result<Self, OpenError> {
+        Ok(Self { db: Db::as_it_is(url).await? })
+    }
+
+    /// Ends all connections.
+    pub async fn close(self) {
+        self.db.close().await;
     }
 
     /// Whether the database answers.

@@ -26,8 +26,8 @@ use tonic::{Status, service::Routes};
 use grpc::Lending;
 pub use policy::POLICY;
 pub use settings::{LendingArgs, Settings};
-pub use store::Findings;
 use store::Store;
+pub use store::{Findings, schema};
 
 /// What passports for this service are made out to.
 pub const AUDIENCE: &str = "lending";

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use shared::{
     Db, Timestamp,
-    database::{Migrations, OpenError},
+    database::{Migrations, OpenError, Schema},
     replay::{Message, Replay},
     secret::Secret,
     tx,
@@ -55,6 +55,11 @@ pub struct Store {
 
 fn migrations() -> Migrations {
     Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") }
+}
+
+/// What whoever copies the database has to know.
+pub fn schema() -> Schema {
+    Schema { migrations: migrations(), still: &["patron", "stock"], without: &[] }
 }
 
 impl Store {

@@ -27,6 +27,8 @@ pub enum Event {
     ApiKeyCreated,
     /// A new key signs access tokens.
     SigningKeyRotated,
+    /// The database came out of a backup, and all sessions ended.
+    Restored,
     /// An account was made.
     UserCreated,
     /// An account was changed.
@@ -57,6 +59,7 @@ impl Event {
             Self::TokenRevoked => "authn_token_revoked",
             Self::ApiKeyCreated => "authn_api_key_created",
             Self::SigningKeyRotated => "sys_signing_key_rotated",
+            Self::Restored => "sys_restored",
             Self::UserCreated => "user_created",
             Self::UserUpdated => "user_updated",
             Self::UserDeleted => "user_deleted",

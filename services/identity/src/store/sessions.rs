@@ -111,4 +111,12 @@ impl Store {
             record!(tx, by, Event::TokenRevoked, account.parse().ok(), format!("session={session}"));
         })
     }
+
+    /// Ends every session there is, after a restore of which `detail` says more.
+    pub async fn end_all_sessions(&self, detail: &str, by: &Origin) -> Result<()> {
+        tx!(&self.db, |tx| {
+            sqlx::query("DELETE FROM session").execute(&mut *tx).await?;
+            record!(tx, by, Event::Restored, None, detail);
+        })
+    }
 }

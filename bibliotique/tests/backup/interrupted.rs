@@ -1,0 +1,113 @@
+//! A backup that does not come to its end leaves nothing behind, least of all something that looks like a backup.
+
+use std::fs;
+
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
+use testing::{Database, Kind};
+
+use crate::{
+    one_sentence,
+    place::Place,
+    process::{PATIENCE, eventually},
+};
+
+/// Somebody in the middle of a transaction that does not end, as long as this lives.
+enum Writer {
+    Sqlite(#[expect(dead_code, reason = "held for its transaction")] SqliteConnection),
+    Postgres(#[expect(dead_code, reason = "held for its transaction")] PgConnection),
+}
+
+impl Writer {
+    async fn in_lending(place: &Place, kind: Kind) -> Self {
+        let url = place.url("lending");
+        match kind {
+            Kind::Sqlite => {
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+                Self::Sqlite(connection)
+            }
+            Kind::Postgres => {
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                sqlx::raw_sql("BEGIN; DELETE FROM stock WHERE FALSE").execute(&mut connection).await.unwrap();
+                Self::Postgres(connection)
+            }
+        }
+    }
+}
+
+/// What is where commands run, besides the data directory.
+fn left_behind(place: &Place) -> Vec<String> {
+    let entries = fs::read_dir(place.directory.path()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != "data").collect()
+}
+
+async fn migrated(kind: Kind) -> Place {
+    let place = Place::new(kind).await;
+    let ended = place.command(&["migrate"]).run().await;
+    assert!(ended.status.success(), "{}", ended.logged);
+    place
+}
+
+testing::on_both! {
+    async fn an_interrupted_backup_is_none(database: Database) {
+        let kind = database.kind();
+        let place = migrated(kind).await;
+        let writer = Writer::in_lending(&place, kind).await;
+        for signal in ["INT", "TERM"] {
+            let mut backup = place.command(&["backup", "copy"]).spawn();
+            let has_begun = async || !left_behind(&place).is_empty();
+            eventually(PATIENCE, "the backup has begun", has_begun).await;
+
+            backup.signal(signal);
+
+            let ended = backup.ends(PATIENCE).await;
+            assert!(one_sentence(&ended).contains("interrupted"), "{}", ended.logged);
+            assert!(left_behind(&place).is_empty(), "{:?}", left_behind(&place));
+        }
+        drop(writer);
+        let ended = place.command(&["backup", "copy"]).run().await;
+        assert!(ended.status.success(), "{}", ended.logged);
+        assert_eq!(left_behind(&place), ["copy"]);
+    }
+
+    /// The limit of a file's size stands in for a full disk.
+    async fn a_backup_that_does_not_fit_on_the_disk_is_none(database: Database) {
+        let place = migrated(database.kind()).await;
+
+        let full = place.command(&["backup", "copy"]).within("trap '' XFSZ; ulimit -S -f 8");
+        let ended = full.run().await;
+
+        one_sentence(&ended);
+        assert!(left_behind(&place).is_empty(), "{:?}", left_behind(&place));
+    }
+
+    async fn a_backup_takes_the_place_of_nothing(database: Database) {
+        let place = migrated(database.kind()).await;
+        let full = place.directory.path().join("full");
+        fs::create_dir(&full).unwrap();
+        fs::write(full.join("precious"), "precious").unwrap();
+
+        for directory in ["full", "full/precious"] {
+            let ended = place.command(&["backup", directory]).run().await;
+            assert!(one_sentence(&ended).contains("already something"), "{}", ended.logged);
+        }
+        for directory in ["/proc/copy", "nowhere/copy"] {
+            let ended = place.command(&["backup", directory]).run().await;
+            assert!(one_sentence(&ended).contains(directory), "{}", ended.logged);
+        }
+
+        assert_eq!(fs::read_to_string(full.join("precious")).unwrap(), "precious");
+        assert_eq!(left_behind(&place), ["full"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_suite_there_is_no_backup() {
+    let place = Place::new(Kind::Sqlite).await;
+
+    let ended = place.command(&["backup", "copy"]).run().await;
+
+    assert!(one_sentence(&ended).contains("there is no data/identity.db"), "{}", ended.logged);
+    assert!(left_behind(&place).is_empty() && !place.data().exists());
+}

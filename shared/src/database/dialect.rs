@@ -1,0 +1,65 @@
+//! The few places where the two databases want other words.
+
+use super::Db;
+
+impl Db {
+    /// A statement with very many parameters, `$1` to `$n`, each once and in this order, as the database takes it soonest: the
+    /// driver asks SQLite for the name of each, and SQLite looks for it among all of them.
+    pub fn in_order(&self, sql: String) -> String {
+        match self {
+            Self::Postgres(_) => sql,
+            Self::Sqlite { .. } => {
+                let mut parts = sql.split('$');
+                let first = parts.next().unwrap_or_default().to_owned();
+                let nameless =
+                    |part: &str| format!("?{}", part.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+                first + &parts.map(nameless).collect::<String>()
+            }
+        }
+    }
+
+    /// A subquery for the whole numbers of a JSON array, which the parameter `place` is: a list of any length is one value.
+    pub fn numbers_in_json(&self, place: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("SELECT value FROM json_each({place})"),
+            Self::Postgres(_) => format!("SELECT value::bigint FROM json_array_elements_text({place}::json)"),
+        }
+    }
+
+    /// A subquery for the texts of a JSON array, which the parameter `place` is: a list of any length is one value.
+    pub fn texts_in_json(&self, place: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("SELECT value FROM json_each({place})"),
+            Self::Postgres(_) => format!("SELECT value FROM json_array_elements_text({place}::json)"),
+        }
+    }
+
+    /// A column, where rows are better found by another one than looked up or read in the order of this one. SQLite, which does not
+    /// count what it has, may take this one's index for cheaper.
+    pub fn unindexed(&self, column: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("+{column}"),
+            Self::Postgres(_) => column.to_owned(),
+        }
+    }
+
+    /// A subquery for the texts of a JSON array, which the parameter `place` is, and their numbers from 0 on: `number`, `text`.
+    pub fn numbered_texts_in_json(&self, place: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("SELECT key AS number, value AS text FROM json_each({place})"),
+            Self::Postgres(_) => format!(
+                "SELECT n.ordinality - 1 AS number, n.value AS text
+                 FROM json_array_elements_text({place}::json) WITH ORDINALITY AS n (value, ordinality)"
+            ),
+        }
+    }
+
+    /// An aggregate: the bytes of all rows, one behind the other.
+    pub fn joined_bytes(&self, column: &str) -> String {
+        match self {
+            // As a text only in name: its bytes are not looked at.
+            Self::Sqlite { .. } => format!("CAST(group_concat({column}, '') AS BLOB)"),
+            Self::Postgres(_) => format!("string_agg({column}, ''::bytea)"),
+        }
+    }
+}
