@@ -9,6 +9,7 @@ mod probes;
 mod settings;
 mod surfaces;
 mod tokens;
+mod watched;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,6 +42,7 @@ use surfaces::{
     swift::Windows,
 };
 use tokens::Keys;
+use watched::Operations;
 
 /// What the gateway needs to run.
 pub struct Settings {
@@ -72,6 +74,7 @@ struct Gateway {
     windows: Windows,
     running: Running,
     moved: Moved,
+    operations: Operations,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -149,6 +152,7 @@ pub fn app(settings: Settings) -> Router {
         windows,
         running,
         moved,
+        operations: Operations::new(),
         time_zone,
         clock,
         leaving,
