@@ -1,5 +1,6 @@
 //! An empty database of one test's own.
 
+use std::process::Command;
 use std::sync::OnceLock;
 
 use shared::Db;
@@ -86,6 +87,18 @@ impl Database {
             sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.expect("a schema");
             pool.close().await;
         }
+    }
+
+    /// All that is in a PostgreSQL database, as text, by `pg_dump`; nothing of an SQLite file, which one can read.
+    ///
+    /// # Panics
+    /// When it cannot be dumped.
+    #[must_use]
+    pub fn dump(&self) -> Option<String> {
+        let program = installed::binaries().filter(|_| self.kind() == Kind::Postgres)?.join("pg_dump");
+        let output = Command::new(program).arg("--dbname").arg(&self.url).output().expect("pg_dump beside initdb");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Which of the two it is.

@@ -121,9 +121,11 @@ fn sampler() -> Result<Sampler, String> {
         "always_off" => Sampler::AlwaysOff,
         "traceidratio" => ratio()?,
         _ => {
-            return Err("OTEL_TRACES_SAMPLER is not always_on, always_off or traceidratio, or parentbased_ and one of \
+            return Err(
+                "OTEL_TRACES_SAMPLER is not always_on, always_off or traceidratio, or parentbased_ and one of \
                          these"
-                .to_owned());
+                    .to_owned(),
+            );
         }
     };
     Ok(if name.starts_with("parentbased_") { Sampler::ParentBased(Box::new(root)) } else { root })
