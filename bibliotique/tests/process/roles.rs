@@ -19,9 +19,19 @@ pub struct Roles {
 impl Roles {
     /// Starts them on a database. `also`: what a story wants of each.
     pub async fn start(directory: &TempDir, database: &Database, also: impl Fn(Setup) -> Setup) -> Self {
+        Self::start_at(directory, database, str::to_owned, also).await
+    }
+
+    /// The same, with the databases' URLs as a story writes them.
+    pub async fn start_at(
+        directory: &TempDir,
+        database: &Database,
+        written: impl Fn(&str) -> String,
+        also: impl Fn(Setup) -> Setup,
+    ) -> Self {
         database.make_schema("catalog").await;
         database.make_schema("lending").await;
-        let url = |role: &str| beside(database.url(), role).expose_secret().to_owned();
+        let url = |role: &str| written(beside(database.url(), role).expose_secret());
         let [identity_at, catalog_at, lending_at] = [free_address(), free_address(), free_address()];
         let on_these = |setup: Setup| {
             also(setup)
@@ -29,7 +39,7 @@ impl Roles {
                 .with("CATALOG_ADDR", &catalog_at)
                 .with("LENDING_ADDR", &lending_at)
         };
-        let identity = on_these(Setup::identity(directory, database.url()).with_admin()).start().await;
+        let identity = on_these(Setup::identity(directory, &written(database.url())).with_admin()).start().await;
         let lending = on_these(Setup::lending(directory, &url("lending"), &identity_at)).start().await;
         let catalog = on_these(Setup::catalog(directory, &url("catalog"), &lending_at)).start().await;
         let gateway = on_these(Setup::gateway(directory, &identity_at)).start().await;
