@@ -11,6 +11,7 @@ use records::Assignment;
 use shared::{
     passport::{Caller, Role},
     secret::{KeyParser, Secret},
+    telemetry::TelemetryArgs,
 };
 
 use crate::{
@@ -118,6 +119,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub common: CommonArgs,
 
+    /// See [`TelemetryArgs`].
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
+
     /// See [`IdentityArgs`].
     #[command(flatten)]
     pub identity: IdentityArgs,
@@ -186,6 +191,19 @@ pub enum ServedRole {
     Lending,
     /// The HTTP door.
     Gateway,
+}
+
+impl ServedRole {
+    /// What traces say that they are of; of all roles in one process, `bibliotique`.
+    pub const fn service(role: Option<Self>) -> &'static str {
+        match role {
+            None => "bibliotique",
+            Some(Self::Identity) => "bibliotique-identity",
+            Some(Self::Catalog) => "bibliotique-catalog",
+            Some(Self::Lending) => "bibliotique-lending",
+            Some(Self::Gateway) => "bibliotique-gateway",
+        }
+    }
 }
 
 /// What an operator's command needs to find the suite, or to open an embedded one that does not run.

@@ -15,7 +15,8 @@ mod suite;
 pub use operator::Operator;
 pub use suite::{Suite, SuiteSettings};
 
-use cli::{Cli, Command, ExportCommand, ImportCommand, ServeArgs};
+use cli::{Cli, Command, ExportCommand, ImportCommand, ServeArgs, ServedRole};
+use shared::telemetry::Telemetry;
 
 /// Does what the command line asks for.
 ///
@@ -39,6 +40,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
-    shared::telemetry::start(&args.common.log).map_err(anyhow::Error::msg)?;
-    roles::run(args).await
+    let telemetry = Telemetry::start(&args.common.log, &args.telemetry, ServedRole::service(args.role));
+    let telemetry = telemetry.await.map_err(anyhow::Error::msg)?;
+    let outcome = roles::run(args).await;
+    telemetry.end().await;
+    outcome
 }

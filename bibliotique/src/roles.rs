@@ -202,6 +202,7 @@ async fn end(
 /// Waits for a signal. Answers with how long to drain: after SIGTERM somebody may still send requests here, after ctrl-C
 /// somebody waits at the keyboard. A second signal ends the process at once.
 async fn leave(drain_seconds: u32) -> anyhow::Result<Duration> {
+    shared::metrics::ready();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let drain = tokio::select! {
         _ = terminate.recv() => Duration::from_secs(drain_seconds.into()),

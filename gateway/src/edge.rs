@@ -1,4 +1,4 @@
-//! The outermost layer: gives every request its id and deadline, every refusal its surface's words, every answer its headers.
+//! The outermost layer: gives every request its id and deadline and has it watched, every refusal its surface's words, every answer its headers.
 
 use std::{any::Any, time::Duration};
 
@@ -42,17 +42,17 @@ pub async fn edge(State(gateway): State<Shared>, mut request: Request, next: Nex
     let surface = Surface::of(request.uri().path());
     // Who waits to be told to go on writes nothing before.
     let request = if request.headers().contains_key(EXPECT) { request } else { request.map(leftover::wrap) };
-    let span = tracing::info_span!("request", id = %request_id);
-    let context = Context::new(request_id.clone(), BUDGET);
+    let watched = gateway.operations.watch(surface, &request);
+    let trace_id = watched.here().map(|here| tracing::field::display(here.id()));
+    let span = tracing::info_span!("request", %request_id, trace_id);
+    let context = Context::new(request_id.clone(), BUDGET).in_trace(watched.here());
 
-    let work = async {
-        let line = format!("{} {}", request.method(), request.uri().path());
-        let began = tokio::time::Instant::now();
+    let work = async move {
         let response = match surface {
             Surface::Swift => windowed(&gateway, client, request, next).await,
             _ => answered(surface, next.run(request).await),
         };
-        tracing::info!(status = response.status().as_u16(), took = ?began.elapsed(), "{line}");
+        watched.answered(response.status());
         response
     };
     let mut response = context.scope(work).instrument(span).await;

@@ -11,6 +11,7 @@ mod probes;
 mod settings;
 mod surfaces;
 mod tokens;
+mod watched;
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,6 +47,7 @@ use surfaces::{
     swift::Windows,
 };
 use tokens::Keys;
+use watched::Operations;
 
 /// What the gateway needs to run.
 pub struct Settings {
@@ -81,6 +83,7 @@ struct Gateway {
     moved: Moved,
     proxies: Vec<Network>,
     limits: Limits,
+    operations: Operations,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -160,6 +163,7 @@ pub fn app(settings: Settings) -> Router {
         moved,
         limits: Limits::new(&limits),
         proxies: limits.trusted_proxies,
+        operations: Operations::new(),
         time_zone,
         clock,
         leaving,

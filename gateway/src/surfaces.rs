@@ -13,7 +13,7 @@ use axum::{Router, response::Response};
 use crate::{Shared, fault::Fault};
 
 /// Whose words a path is answered in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Surface {
     /// Document 000.
     Library,
@@ -48,6 +48,18 @@ impl Surface {
             Self::User
         } else {
             Self::Other
+        }
+    }
+
+    /// In figures and log lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Library => "library",
+            Self::Ocariot => "ocariot",
+            Self::Swift => "swift",
+            Self::Applivery => "applivery",
+            Self::User => "user",
+            Self::Other => "other",
         }
     }
 

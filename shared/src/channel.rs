@@ -19,9 +19,11 @@ use tower::{Service, ServiceExt as _};
 use crate::{
     Clock, Timestamp,
     context::{Context, REQUEST_ID},
+    metrics::Calls,
     passport::{Caller, PASSPORT, Passports},
     replicas::{Failure, Replicas, cause, was_never_seen},
     rpc::{PUSHBACK, grpc_status},
+    trace::{Span, Trace},
 };
 
 /// How often an idempotent call is tried when the other side is UNAVAILABLE.
@@ -39,7 +41,8 @@ const REUSED: Duration = Duration::from_secs(10);
 /// How many connections are passed over when none takes a call.
 const PASSED_OVER: u32 = 16;
 
-/// A way to one service, as one caller. Every call carries a passport, the request's id and what is left of its time.
+/// A way to one service, as one caller. Every call carries a passport, the request's id, where in a trace it is and what is left
+/// of its time.
 #[derive(Clone)]
 pub struct Channel {
     transport: Transport,
@@ -48,6 +51,7 @@ pub struct Channel {
     /// The caller's last passport, and when it was signed.
     signed: Arc<Mutex<Option<(Timestamp, HeaderValue)>>>,
     passports: Arc<Passports>,
+    calls: Arc<Calls>,
     clock: Clock,
 }
 
@@ -102,8 +106,7 @@ impl Channel {
         passports: Arc<Passports>,
         clock: Clock,
     ) -> Self {
-        let transport = Transport::Local(Arc::new(RwLock::new(Some(service))));
-        Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock }
+        Self::over(Transport::Local(Arc::new(RwLock::new(Some(service)))), audience, caller, passports, clock)
     }
 
     /// To a service that will be in this process once the promise is kept; UNAVAILABLE before and after.
@@ -115,8 +118,7 @@ impl Channel {
     ) -> (Self, Promise) {
         let place = Place::default();
         let transport = Transport::Local(Arc::clone(&place));
-        let channel = Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock };
-        (channel, Promise(place))
+        (Self::over(transport, audience, caller, passports, clock), Promise(place))
     }
 
     /// To a service elsewhere: `addresses` is one `host:port` or several with commas, used in turn. Connects when first
@@ -135,7 +137,18 @@ impl Channel {
     ) -> Result<Self, MalformedAddress> {
         let replicas = Arc::new(connect(addresses)?);
         let transport = Transport::Remote { replicas, known: Arc::new(Known::of(descriptors)) };
-        Ok(Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock })
+        Ok(Self::over(transport, audience, caller, passports, clock))
+    }
+
+    fn over(
+        transport: Transport,
+        audience: &'static str,
+        caller: Caller,
+        passports: Arc<Passports>,
+        clock: Clock,
+    ) -> Self {
+        let (caller, calls) = (Arc::new(caller), Arc::new(Calls::to(audience)));
+        Self { transport, audience, caller, signed: Arc::default(), passports, calls, clock }
     }
 
     /// The same way, as somebody else.
@@ -160,7 +173,10 @@ impl Channel {
         Some(passport)
     }
 
-    fn sign(&self, headers: &mut HeaderMap, context: &Context, patience: Duration) {
+    fn sign(&self, headers: &mut HeaderMap, context: &Context, here: Option<Trace>, patience: Duration) {
+        if let Some(here) = here {
+            here.write(headers);
+        }
         if let Some(passport) = self.passport() {
             headers.insert(HeaderName::from_static(PASSPORT), passport);
         }
@@ -177,7 +193,11 @@ impl Channel {
     async fn send(self, mut request: Request<Body>) -> Response<Body> {
         let context = Context::current();
         let patience = context.remaining().min(CALL);
-        self.sign(request.headers_mut(), &context, patience);
+        let path = request.uri().path();
+        let running = self.calls.begin(path);
+        let mut span = Span::calling(context.trace.clone(), || path.trim_start_matches('/').to_owned());
+        span.set_rpc(path);
+        self.sign(request.headers_mut(), &context, span.here(), patience);
 
         let answer = match self.transport {
             Transport::Local(place) => {
@@ -196,6 +216,9 @@ impl Channel {
         if is_unavailable(&answer) {
             context.give_up();
         }
+        let code = grpc_status(answer.headers());
+        running.end(code);
+        span.end_rpc(code, code != "0");
         answer
     }
 }

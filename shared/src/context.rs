@@ -1,4 +1,4 @@
-//! What travels with a request through all roles: its id and the time that is left for it.
+//! What travels with a request through all roles: its id, the time that is left for it, and where in a trace it is.
 
 use std::{
     fmt,
@@ -11,6 +11,8 @@ use std::{
 
 use http::HeaderMap;
 use tokio::time::Instant;
+
+use crate::trace::Trace;
 
 /// The header, in HTTP and in gRPC metadata.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -44,7 +46,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// A request's id and deadline.
+/// A request's id and deadline, and where in a trace its work is, if in one.
 #[derive(Clone)]
 pub struct Context {
     /// See [`RequestId`].
@@ -53,6 +55,8 @@ pub struct Context {
     pub deadline: Instant,
     /// A neighbour was away, as often as it was asked.
     given_up: Arc<AtomicBool>,
+    /// See [`Trace`].
+    pub trace: Option<Trace>,
 }
 
 tokio::task_local! {
@@ -62,7 +66,19 @@ tokio::task_local! {
 impl Context {
     /// A request that starts now and has `budget` to be answered.
     pub fn new(request_id: RequestId, budget: Duration) -> Self {
-        Self { request_id, deadline: Instant::now() + budget, given_up: Arc::default() }
+        Self { request_id, deadline: Instant::now() + budget, given_up: Arc::default(), trace: None }
+    }
+
+    /// Here in a trace.
+    #[must_use]
+    pub fn in_trace(self, trace: Option<Trace>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// The same request, with no more than `budget` left.
+    #[must_use]
+    pub fn within(self, budget: Duration) -> Self {
+        Self { deadline: self.deadline.min(Instant::now() + budget), ..self }
     }
 
     /// The request that this task works for; a new one with ten seconds if it works for none.

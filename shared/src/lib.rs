@@ -9,6 +9,7 @@ pub mod error;
 pub mod feed;
 pub mod health;
 pub mod id;
+pub mod metrics;
 pub mod page;
 pub mod passport;
 pub mod random;
@@ -18,6 +19,7 @@ pub mod rpc;
 pub mod secret;
 pub mod server;
 pub mod telemetry;
+pub mod trace;
 pub mod work;
 
 pub use clock::{Clock, Timestamp};

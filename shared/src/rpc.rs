@@ -25,7 +25,10 @@ use crate::{
     Clock,
     channel::Known,
     context::{Context, RequestId},
+    metrics::Calls,
     passport::{Caller, InvalidPassport, PASSPORT, Passports, Role, Verified},
+    telemetry::Plain,
+    trace::{Sender, Span, Trace},
 };
 
 /// What a caller who set no deadline gets, and the most that anybody gets.
@@ -84,6 +87,7 @@ pub struct Guard {
     reads: HashSet<String>,
     passports: Arc<Passports>,
     seen: Mutex<HashMap<String, Verified>>,
+    calls: Calls,
     clock: Clock,
 }
 
@@ -98,7 +102,8 @@ impl Guard {
         clock: Clock,
     ) -> Self {
         let policy = policy.iter().chain(&COMMON).copied().collect();
-        Self { audience, policy, reads: Known::of(descriptors).reads, passports, seen: Mutex::default(), clock }
+        let reads = Known::of(descriptors).reads;
+        Self { audience, policy, reads, passports, seen: Mutex::default(), calls: Calls::served(), clock }
     }
 
     /// Puts the layer around a service.
@@ -107,6 +112,25 @@ impl Guard {
             .into_axum_router()
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(Arc::new(self), guard))
+    }
+
+    /// The rpc at a path, by which calls are counted; whatever a caller invents is one and the same.
+    fn known<'path>(&self, path: &'path str) -> &'path str {
+        if self.policy.contains_key(path) { path } else { "/other/other" }
+    }
+
+    /// The work on a call. Who has a passport is of the suite, and has decided what is recorded; of health, asked every second,
+    /// nothing is.
+    fn span(&self, path: &str, headers: &HeaderMap, admitted: &Result<Option<Caller>, Status>) -> Span {
+        let trace = Trace::from_headers(headers);
+        let sender = match admitted {
+            Ok(None) => return Span::none(),
+            Ok(Some(_)) => Sender::Role(trace),
+            Err(_) => Sender::Stranger(trace),
+        };
+        let mut span = Span::serving(sender, || self.known(path).trim_start_matches('/').to_owned());
+        span.set_rpc(self.known(path));
+        span
     }
 
     /// By path alone: a query is routed to the handler too, so it must not matter here.
@@ -149,13 +173,17 @@ impl Guard {
 async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let request_id = RequestId::from_headers(request.headers()).unwrap_or_else(RequestId::fresh);
     let path = request.uri().path().to_owned();
-    let span = tracing::info_span!("rpc", id = %request_id, path);
-    let context = Context::new(request_id, budget(request.headers()));
+    let running = guard.calls.begin(guard.known(&path));
+    let admitted = guard.admit(&path, request.headers());
+    let mut trace = guard.span(&path, request.headers(), &admitted);
+    let trace_id = trace.here().map(|here| tracing::field::display(here.id()));
+    let span = tracing::info_span!("rpc", %request_id, trace_id, path = %Plain(&path));
+    let context = Context::new(request_id, budget(request.headers())).in_trace(trace.here());
     let deadline = context.deadline;
     let told = context.clone();
 
     let work = async move {
-        match guard.admit(&path, request.headers()) {
+        match admitted {
             Ok(caller) => request.extensions_mut().extend(caller.map(one_extension).unwrap_or_default()),
             Err(status) => return status.into_http(),
         }
@@ -167,10 +195,15 @@ async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next
         if grpc_status(answer.headers()) == "14" && told.has_given_up() {
             answer.headers_mut().insert(PUSHBACK, HeaderValue::from_static("-1"));
         }
-        tracing::debug!(status = grpc_status(answer.headers()), "answered");
+        tracing::debug!(status = grpc_status(answer.headers()).parse().unwrap_or(2_u32), "answered");
         answer
     };
-    context.scope(work.instrument(span)).await
+    let answer = context.scope(work.instrument(span)).await;
+    let code = grpc_status(answer.headers());
+    running.end(code);
+    // What the caller did wrong is no failure of ours.
+    trace.end_rpc(code, matches!(code, "2" | "4" | "12" | "13" | "14" | "15"));
+    answer
 }
 
 /// What an rpc that changes something has begun is not left half done because its caller went away or waited no longer: a counted attempt is

@@ -25,16 +25,18 @@ where
     let rounds = async move {
         loop {
             let id = RequestId::fresh();
-            let span = tracing::info_span!("work", name, %id);
+            let span = tracing::info_span!("work", name, request_id = %id);
             let round = Context::new(id, LONGEST).scope(timeout(LONGEST, job())).instrument(span);
             // A task of its own: a panic ends it and not what comes after.
             let mut round = AbortOnDropHandle::new(tokio::spawn(round));
-            match stop.run_until_cancelled(&mut round).await {
-                None => return,
-                Some(Ok(Ok(Ok(())))) => (),
-                Some(Ok(Ok(Err(error)))) => tracing::warn!(name, %error, "undone; it will be tried again"),
-                Some(Ok(Err(_))) => tracing::warn!(name, "took too long; it will be tried again"),
-                Some(Err(_)) => tracing::error!(name, "panicked; it will be tried again"),
+            let Some(ended) = stop.run_until_cancelled(&mut round).await else { return };
+            let outcome = if matches!(ended, Ok(Ok(Ok(())))) { "done" } else { "undone" };
+            metrics::counter!("bibliotique_work_rounds_total", "work" => name, "outcome" => outcome).increment(1);
+            match ended {
+                Ok(Ok(Ok(()))) => (),
+                Ok(Ok(Err(error))) => tracing::warn!(name, %error, "undone; it will be tried again"),
+                Ok(Err(_)) => tracing::warn!(name, "took too long; it will be tried again"),
+                Err(_) => tracing::error!(name, "panicked; it will be tried again"),
             }
             tokio::select! {
                 () = sleep(period) => (),

@@ -1,5 +1,7 @@
 //! An empty database of one test's own.
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use shared::Db;
@@ -31,10 +33,9 @@ pub enum Kind {
 }
 
 #[derive(Debug)]
-#[expect(dead_code, reason = "held for what their Drop removes")]
 enum Kept {
     Directory(TempDir),
-    Created(Created),
+    Created(#[expect(dead_code, reason = "held for what its Drop removes")] Created),
 }
 
 /// A fresh SQLite database: a file that does not exist yet, in a directory of its own.
@@ -85,6 +86,28 @@ impl Database {
             let sql = format!("CREATE SCHEMA IF NOT EXISTS {name}");
             sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.expect("a schema");
             pool.close().await;
+        }
+    }
+
+    /// All that is in a PostgreSQL database, as text, by `pg_dump`; nothing of an SQLite file, which one can read.
+    ///
+    /// # Panics
+    /// When it cannot be dumped.
+    #[must_use]
+    pub fn dump(&self) -> Option<String> {
+        let beside = installed::binaries().filter(|_| self.kind() == Kind::Postgres)?.join("pg_dump");
+        let program = if beside.is_file() { beside } else { PathBuf::from("pg_dump") };
+        let output = Command::new(program).arg("--dbname").arg(&self.url).output().expect("pg_dump");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Where an SQLite file is, with whatever lies beside it.
+    #[must_use]
+    pub fn directory(&self) -> Option<PathBuf> {
+        match &self.kept {
+            Kept::Directory(directory) => Some(directory.path().to_owned()),
+            Kept::Created(_) => None,
         }
     }
 

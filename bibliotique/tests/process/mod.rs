@@ -4,6 +4,7 @@ pub mod door;
 pub mod http2;
 pub mod library;
 pub mod load;
+pub mod roles;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -124,6 +125,18 @@ impl Setup {
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(format!("BIBLIOTIQUE_{name}"), value.to_owned());
+        self
+    }
+
+    /// Whether it is this role alone.
+    pub fn serves(&self, role: &str) -> bool {
+        self.arguments.get(1).is_some_and(|argument| argument == role)
+    }
+
+    /// With a variable of another name: not all are ours.
+    #[must_use]
+    pub fn with_foreign(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 

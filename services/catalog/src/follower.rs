@@ -6,7 +6,7 @@
 //! The feed also says, again and again, that there is nothing more: so it is known whether the numbers here are those of now.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -30,16 +30,40 @@ const RECENT: Duration = Duration::from_millis(600);
 
 /// When lending last said something and had nothing more to say that is not kept here.
 #[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<Option<Instant>>>);
+pub struct Heard(Arc<Mutex<Said>>);
+
+struct Said {
+    /// `None` while there is more to keep.
+    all: Option<Instant>,
+    /// When all was kept at last; before that, since when it has been waited for.
+    last: Instant,
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self { all: None, last: Instant::now() }
+    }
+}
 
 impl Heard {
     /// Whether what is kept is what lending has now, but for a moment. To be asked before it is read.
     pub fn is_all(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < RECENT)
+        self.said().all.is_some_and(|at| at.elapsed() < RECENT)
+    }
+
+    /// How long ago all was known.
+    pub fn lag(&self) -> Duration {
+        self.said().last.elapsed()
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, at: Option<Instant>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        let mut said = self.said();
+        said.all = at;
+        said.last = at.unwrap_or(said.last);
     }
 }
 
@@ -111,5 +135,8 @@ mod tests {
 
         heard.set(Instant::now().checked_sub(RECENT));
         assert!(!heard.is_all());
+
+        heard.set(None);
+        assert!(heard.lag() >= RECENT);
     }
 }

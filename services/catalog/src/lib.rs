@@ -2,6 +2,7 @@
 
 mod departures;
 pub mod domain;
+mod figures;
 mod follower;
 mod grpc;
 mod orders;
@@ -67,6 +68,7 @@ pub async fn start(
     let probe = store.clone();
     let catalog = Catalog { store, lending, clock: clock.clone(), ordered: Arc::default(), heard: Heard::default() };
     sweep::start(&catalog, &stop);
+    figures::start(&catalog, &stop);
     follower::start(catalog.clone(), stop.clone());
 
     let health = health::watched(SERVICE, stop, move || {

@@ -36,9 +36,7 @@ enum Fate {
 impl Catalog {
     /// Carries out what is ordered of a book, if lending answers soon; says how many copies there are then, as far as lending did.
     pub async fn carry_out_now(&self, book: BookId) -> Option<lending::Availability> {
-        let context = Context::current();
-        let soon = Context::new(context.request_id.clone(), PATIENCE.min(context.remaining()));
-        match soon.scope(self.carry_out_all_of(book)).await {
+        match Context::current().within(PATIENCE).scope(self.carry_out_all_of(book)).await {
             Ok(availability) => availability,
             Err(status) => {
                 tracing::warn!(%book, code = ?status.code(), "the book's copies are ordered, and not there yet");

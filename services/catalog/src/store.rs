@@ -57,7 +57,9 @@ impl Store {
     /// # Errors
     /// [`OpenError`]
     pub async fn open(url: &Secret) -> std::result::Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &migrations()).await? })
+        let db = Db::open(url, &migrations()).await?;
+        shared::metrics::watch_pools("catalog", &db);
+        Ok(Self { db })
     }
 
     /// Opens a database that is there, to read it.

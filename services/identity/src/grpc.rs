@@ -175,7 +175,9 @@ impl IdentityService for Identity {
         let by = self.origin(&caller(&request)?);
         let request = request.into_inner();
 
-        let (account, token) = self.sign_in(&request.login, request.password, &by).await?;
+        let outcome = self.sign_in(&request.login, request.password, &by).await;
+        crate::figures::signed_in(&outcome);
+        let (account, token) = outcome?;
 
         let access_token = token.expose_secret().to_owned();
         Ok(Response::new(pb::LogInResponse { account: Some(account.into()), access_token }))

@@ -3,9 +3,14 @@
 //! Who is let in (a [`Turn`]) still has something to ask the database before there is anything to hash. So there are twice as
 //! many turns as permits to hash: while one hashes, the next one prepares, and no core waits for a disk.
 
-use std::{sync::Arc, thread::available_parallelism, time::Duration};
+use std::{
+    sync::Arc,
+    thread::available_parallelism,
+    time::{Duration, Instant},
+};
 
-use shared::Error;
+use metrics::{Counter, Histogram, counter, histogram};
+use shared::{Error, metrics::since};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -46,6 +51,35 @@ pub struct Hasher {
     turns: Arc<Semaphore>,
     permits: Arc<Semaphore>,
     patience: Duration,
+    admission: Admission,
+    measured: Measured,
+}
+
+/// The queue in figures.
+#[derive(Clone)]
+struct Measured {
+    refused: Counter,
+    wait: Histogram,
+    duration: Histogram,
+}
+
+/// How much there is to do at the moment.
+pub struct Load {
+    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
+    admission: Admission,
+}
+
+impl Load {
+    /// How many were let in and wait, and how many passwords are being hashed.
+    pub fn now(&self) -> (f64, f64) {
+        let taken = |most: usize, of: &Semaphore| most.saturating_sub(of.available_permits());
+        let Admission { permits, waiting, .. } = self.admission;
+        let running = taken(permits, &self.permits);
+        let waits = taken(permits + waiting, &self.places).saturating_sub(running);
+        let number = |many| u32::try_from(many).map_or(f64::NAN, f64::from);
+        (number(waits), number(running))
+    }
 }
 
 impl Hasher {
@@ -62,7 +96,18 @@ impl Hasher {
             turns: Arc::new(Semaphore::new(admission.permits * 2)),
             permits: Arc::new(Semaphore::new(admission.permits)),
             patience: admission.patience,
+            admission,
+            measured: Measured {
+                refused: counter!("bibliotique_password_hashes_refused_total"),
+                wait: histogram!("bibliotique_password_hash_wait_seconds"),
+                duration: histogram!("bibliotique_password_hash_duration_seconds"),
+            },
         }
+    }
+
+    /// How much there is to do, for whoever looks again and again.
+    pub fn load(&self) -> Load {
+        Load { places: Arc::clone(&self.places), permits: Arc::clone(&self.permits), admission: self.admission }
     }
 
     /// A hash of the current cost that no password matches, for logins that do not exist.
@@ -75,11 +120,17 @@ impl Hasher {
     /// # Errors
     /// [`Refusal::HashingQueueFull`]
     pub async fn turn(&self) -> Result<Turn, Error<Refusal>> {
-        let full = || Error::Refused(Refusal::HashingQueueFull { retry_after: self.patience });
+        let began = Instant::now();
+        let full = || {
+            self.measured.refused.increment(1);
+            Error::Refused(Refusal::HashingQueueFull { retry_after: self.patience })
+        };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
         let turn = timeout(self.patience, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| full())?;
         let held = (place, turn.map_err(Error::internal)?);
-        Ok(Turn { pepper: Arc::clone(&self.pepper), cost: self.cost, permits: Arc::clone(&self.permits), _held: held })
+        self.measured.wait.record(since(began));
+        let (pepper, permits) = (Arc::clone(&self.pepper), Arc::clone(&self.permits));
+        Ok(Turn { pepper, cost: self.cost, permits, duration: self.measured.duration.clone(), _held: held })
     }
 }
 
@@ -88,6 +139,7 @@ pub struct Turn {
     pepper: Arc<Pepper>,
     cost: u32,
     permits: Arc<Semaphore>,
+    duration: Histogram,
     _held: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
@@ -122,7 +174,9 @@ impl Turn {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
         let working = spawn_blocking(move || {
             let _permit = permit;
+            let began = Instant::now();
             let outcome = work(&self);
+            self.duration.record(since(began));
             (self, outcome)
         });
         // What it said when it panicked may be the password.

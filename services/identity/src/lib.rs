@@ -1,6 +1,7 @@
 //! Who may come in: accounts and their passwords, sessions, the keys that sign access tokens, API keys, the audit log.
 
 pub mod domain;
+mod figures;
 mod grpc;
 mod hasher;
 mod policy;
@@ -112,6 +113,7 @@ pub async fn start(
     let has_admin = service.prepare(settings.first_admin.as_ref()).await?;
     let service = Arc::new(service);
     sweep::start(&service, &stop);
+    figures::start(&service, &stop);
 
     let probe = store.clone();
     let health = health::watched(SERVICE, stop, move || {

@@ -60,7 +60,9 @@ impl Store {
     /// # Errors
     /// [`OpenError`]
     pub async fn open(url: &Secret) -> std::result::Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &migrations()).await? })
+        let db = Db::open(url, &migrations()).await?;
+        shared::metrics::watch_pools("identity", &db);
+        Ok(Self { db })
     }
 
     /// Opens a database that is there, to read it.

@@ -30,6 +30,7 @@ use crate::{
         loan::Loan,
         policy::{Category, Changes},
     },
+    figures::{self, Effect},
     store::{Asked, HoldFilter, LoanFilter, Store, Which},
 };
 use render::{availability, copies, copy_changes, field, loan_changes, loan_state, optional, policy_changes};
@@ -269,9 +270,13 @@ impl LendingService for Lending {
         let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
         let loan = Id::fresh(now).into();
         let rule = |account: &Account, book, shelf: &_, policy: &_| account.borrow(book, shelf, loan, policy, now);
-        let render =
-            |loan: &Loan| pb::BorrowBookResponse { loan: Some(render::loan(loan, now)), obstacles: Vec::new() };
+        let effect = Effect::default();
+        let render = |loan: &Loan| {
+            effect.happens();
+            pb::BorrowBookResponse { loan: Some(render::loan(loan, now)), obstacles: Vec::new() }
+        };
         let answer = self.store.lend(patron, asked, &item, rule, render).await?;
+        effect.count(figures::LENT);
 
         Ok(Response::new(answer))
     }
@@ -292,8 +297,13 @@ impl LendingService for Lending {
         let owner = owner(&caller, Refusal::LoanNotFound)?;
 
         let now = self.clock.now();
-        let render = |returned: &_| render::returned(returned, caller.role == Role::Admin, now);
+        let effect = Effect::default();
+        let render = |returned: &_| {
+            effect.happens();
+            render::returned(returned, caller.role == Role::Admin, now)
+        };
         let answer = self.store.end_loan(&which, owner, now, replay.as_ref(), render).await?;
+        effect.count(figures::RETURNED);
 
         Ok(Response::new(answer))
     }
@@ -316,8 +326,13 @@ impl LendingService for Lending {
         let now = self.clock.now();
         let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
         let rule = |loan: &Loan, policy: &_, is_awaited| loan.renew(standing.as_ref(), policy, is_awaited, now);
-        let render = |loan: &Loan| pb::RenewLoanResponse { loan: Some(render::loan(loan, now)) };
+        let effect = Effect::default();
+        let render = |loan: &Loan| {
+            effect.happens();
+            pb::RenewLoanResponse { loan: Some(render::loan(loan, now)) }
+        };
         let answer = self.store.renew_loan(id, owner, asked, rule, render).await?;
+        effect.count(figures::RENEWED);
 
         Ok(Response::new(answer))
     }
@@ -387,8 +402,13 @@ impl LendingService for Lending {
         let asked = Asked { standing: standing.as_ref(), now, replay: replay.as_ref() };
         let id: HoldId = Id::fresh(now).into();
         let rule = |account: &Account, queue, policy: &_| account.hold(book, queue, id, policy, now);
-        let render = |hold: &Hold| pb::PlaceHoldResponse { hold: Some(hold.clone().into()) };
+        let effect = Effect::default();
+        let render = |hold: &Hold| {
+            effect.happens();
+            pb::PlaceHoldResponse { hold: Some(hold.clone().into()) }
+        };
         let answer = self.store.place_hold(patron, asked, book, rule, render).await?;
+        effect.count(figures::RESERVED);
 
         Ok(Response::new(answer))
     }

@@ -1,6 +1,7 @@
 //! What is out: copies of books, loans of copies, holds on books, and the policy that limits them.
 
 pub mod domain;
+mod figures;
 mod grpc;
 mod policy;
 mod settings;
@@ -60,6 +61,7 @@ pub async fn start(
 ) -> Result<Router, StartError> {
     let store = Store::open(&settings.database_url, settings.policy).await?;
     store.settle().await.map_err(|error| StartError::Store(Status::from(error).message().to_owned()))?;
+    figures::start();
     sweep::start(store.clone(), settings.history_days, clock.clone(), stop.clone());
 
     let probe = store.clone();

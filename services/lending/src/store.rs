@@ -68,7 +68,9 @@ impl Store {
     /// # Errors
     /// [`OpenError`]
     pub async fn open(url: &Secret, defaults: Policy) -> std::result::Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &migrations()).await?, defaults, changes: Arc::default() })
+        let db = Db::open(url, &migrations()).await?;
+        shared::metrics::watch_pools("lending", &db);
+        Ok(Self { db, defaults, changes: Arc::default() })
     }
 
     /// Opens a database that is there, to read it.

@@ -67,6 +67,11 @@ impl Store {
         ids.iter().map(|id| id.parse().map_err(shared::Error::internal)).collect()
     }
 
+    /// How many books are marked.
+    pub async fn count_departures(&self) -> Result<i64> {
+        Ok(on!(&self.db, |db| sqlx::query_scalar("SELECT COUNT(*) FROM departure").fetch_one(db).await)?)
+    }
+
     /// Takes a departure over from whoever began it, and answers also with who asked for it in which request; `None` when the
     /// book is not marked any more.
     pub async fn take_over(&self, id: BookId, now: Timestamp) -> Result<Option<(Departure, Asked)>> {

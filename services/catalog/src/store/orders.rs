@@ -9,6 +9,7 @@ use crate::domain::{
     book::Copies,
     order::{CopiesOrder, Kind},
 };
+use crate::figures::Waiting;
 
 /// Rows of one statement.
 pub(super) const TOGETHER: usize = 200;
@@ -84,6 +85,14 @@ impl Store {
             .await
         })?;
         Ok(orders(rows)?.pop())
+    }
+
+    /// How many orders there are, and since when the oldest.
+    pub async fn waiting_orders(&self) -> Result<Waiting> {
+        let (orders, oldest) = on!(&self.db, |db| {
+            sqlx::query_as("SELECT COUNT(DISTINCT request_id), MIN(created_at) FROM copies_order").fetch_one(db).await
+        })?;
+        Ok(Waiting { orders, oldest })
     }
 
     /// The orders that are open of a book, in the order in which they are to be carried out; whole ones, of other books too.

@@ -76,6 +76,13 @@ impl Store {
         ids.iter().map(|id| id.parse().map_err(shared::Error::internal)).collect()
     }
 
+    /// How many accounts are marked.
+    pub async fn count_departures(&self) -> Result<i64> {
+        Ok(on!(&self.db, |db| {
+            sqlx::query_scalar("SELECT COUNT(*) FROM account WHERE leaving_at IS NOT NULL").fetch_one(db).await
+        })?)
+    }
+
     /// Takes a departure over from whoever began it; `None` when the account is not marked any more.
     pub async fn take_over(&self, id: AccountId) -> Result<Option<Departure>> {
         let attempt: Option<i64> = tx!(&self.db, |tx| {

@@ -94,6 +94,13 @@ impl Store {
         Ok(sessions)
     }
 
+    /// How many sessions live, out of the index by their end alone.
+    pub async fn count_sessions(&self, now: Timestamp) -> Result<i64> {
+        Ok(on!(&self.db, |db| {
+            sqlx::query_scalar("SELECT COUNT(*) FROM session WHERE expires_at > $1").bind(now).fetch_one(db).await
+        })?)
+    }
+
     /// Ends a session, of `owner` alone if one is given.
     ///
     /// # Errors
