@@ -33,8 +33,8 @@ use crate::secret::Secret;
 /// How long to try until nobody writes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long those who write may be kept waiting by one try.
-const TRY: Duration = Duration::from_secs(1);
+/// How long those who write may be kept waiting by one try. PostgreSQL's own cleaning gives way after a second.
+const TRY: Duration = Duration::from_millis(1500);
 
 /// From one try to the next, for those who waited.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -189,6 +189,7 @@ pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyEr
     let mut begun = Vec::new();
     for ((original, file), reader) in copies.iter().zip(readers) {
         begun.push(original.begin(reader, file).await?);
+        crate::crash::dawdle("backup.between").await;
     }
     release(&mut holders).await?;
     let held = since.elapsed();
