@@ -1,4 +1,5 @@
-//! Named places where a test has the process die as if it were killed, to see what that leaves behind.
+//! Named places where a test has the process die as if it were killed, to see what that leaves behind; or take its time, to see
+//! what others do meanwhile.
 //!
 //! Without the feature `faults` they are nothing.
 
@@ -9,5 +10,15 @@ pub const VARIABLE: &str = "BIBLIOTIQUE_CRASH_AT";
 pub fn point(name: &str) {
     if cfg!(feature = "faults") && std::env::var_os(VARIABLE).is_some_and(|place| place == name) {
         std::process::abort();
+    }
+}
+
+/// Names the place to take one's time at.
+pub const DAWDLE: &str = "BIBLIOTIQUE_DAWDLE_AT";
+
+/// Takes its time, as on a slow machine, if this is the place.
+pub async fn dawdle(name: &str) {
+    if cfg!(feature = "faults") && std::env::var_os(DAWDLE).is_some_and(|place| place == name) {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     }
 }

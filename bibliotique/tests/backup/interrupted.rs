@@ -1,6 +1,6 @@
 //! A backup that does not come to its end leaves nothing behind, least of all something that looks like a backup.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use testing::{Database, Kind};
@@ -110,4 +110,32 @@ async fn without_a_suite_there_is_no_backup() {
 
     assert!(one_sentence(&ended).contains("there is no data/identity.db"), "{}", ended.logged);
     assert!(left_behind(&place).is_empty() && !place.data().exists());
+}
+
+/// What PostgreSQL's program is told, and what it complains of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_nobody_elses_to_read_and_a_programs_complaint_is_passed_on() {
+    let place = migrated(Kind::Postgres).await;
+    let programs = tempfile::tempdir().unwrap();
+    let (program, told) = (programs.path().join("pg_dump"), programs.path().join("told"));
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'pg_dump (PostgreSQL) 99.1' && exit\n\
+         echo \"$*\" > '{told}.arguments'; env > '{told}.variables'; echo 'pg_dump: error: no luck today' >&2; exit 1\n",
+        told = told.display()
+    );
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    let with_password = |service: &str| place.url(service).replace("postgres@", "postgres:Kol%2Bi%20bri@");
+
+    let mut backup = place.command(&["backup", "copy"]).within(&format!("PATH='{}':$PATH", programs.path().display()));
+    for service in ["identity", "catalog", "lending"] {
+        backup = backup.with(&format!("{}_DATABASE_URL", service.to_uppercase()), &with_password(service));
+    }
+    let ended = backup.run().await;
+
+    assert!(one_sentence(&ended).contains("no luck today") && !ended.logged.contains("bri"), "{}", ended.logged);
+    let read = |what: &str| fs::read_to_string(format!("{}.{what}", told.display())).unwrap();
+    assert!(!read("arguments").contains("bri") && read("arguments").contains("--snapshot="), "{}", read("arguments"));
+    assert!(read("variables").contains("PGPASSWORD=Kol+i bri\n"), "{}", read("variables"));
+    assert!(left_behind(&place).is_empty());
 }

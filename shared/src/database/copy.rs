@@ -5,39 +5,28 @@
 //! each takes a snapshot, which takes milliseconds; the copies are then made of the snapshots, while everybody writes on. What is
 //! in the middle of something at that moment is so as if all had lost their power, and is brought to its end in the same way.
 
+mod begun;
+mod hold;
+
 use std::{
     io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode},
-};
-use tokio::{
-    fs,
-    task::JoinHandle,
-    time::{Instant, sleep},
-};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
+use tokio::fs;
 
 use super::{
     Kind, OpenError, Schema,
-    fault::{BUSY, code, sqlite_code},
+    fault::sqlite_code,
     found::{Found, POSTGRES_TABLES, SQLITE_TABLES, found},
     place::{Place, to_file, to_server},
     tools::{Tool, ToolError},
 };
 use crate::secret::Secret;
-
-/// How long to try until nobody writes.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long those who write may be kept waiting by one try.
-const TRY: Duration = Duration::from_secs(1);
-
-/// From one try to the next, for those who waited.
-const PAUSE: Duration = Duration::from_millis(300);
+use begun::Begun;
+use hold::{Holder, hold_all, release};
 
 /// From one look to the next.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -189,6 +178,7 @@ pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyEr
     let mut begun = Vec::new();
     for ((original, file), reader) in copies.iter().zip(readers) {
         begun.push(original.begin(reader, file).await?);
+        crate::crash::dawdle("backup.between").await;
     }
     release(&mut holders).await?;
     let held = since.elapsed();
@@ -206,150 +196,4 @@ pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyEr
 enum Reader {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
-}
-
-/// Keeps everybody from writing in a database.
-enum Holder {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-}
-
-impl Holder {
-    /// Whether that was possible soon.
-    async fn hold(&mut self, still: &[&str], until: Instant) -> Result<bool, CopyError> {
-        match self {
-            Self::Sqlite(file) => hold_file(file, until).await,
-            Self::Postgres(server) => hold_tables(server, still).await,
-        }
-    }
-
-    async fn release(&mut self) -> Result<(), CopyError> {
-        match self {
-            Self::Sqlite(file) => sqlx::query("ROLLBACK").execute(file).await.map(drop)?,
-            Self::Postgres(server) => sqlx::query("ROLLBACK").execute(server).await.map(drop)?,
-        }
-        Ok(())
-    }
-}
-
-async fn release(holders: &mut [Holder]) -> Result<(), CopyError> {
-    for holder in holders {
-        holder.release().await?;
-    }
-    Ok(())
-}
-
-/// Holds all, or none for longer than a moment. Answers since when.
-async fn hold_all(copies: &[(Original, PathBuf)], holders: &mut [Holder]) -> Result<Instant, CopyError> {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        let (since, mut held) = (Instant::now(), 0);
-        for ((original, _), holder) in copies.iter().zip(&mut *holders) {
-            if !holder.hold(&original.still, since + TRY).await? {
-                break;
-            }
-            held += 1;
-        }
-        if held == copies.len() {
-            return Ok(since);
-        }
-        release(holders.get_mut(..held).unwrap_or_default()).await?;
-        sleep(PAUSE).await;
-    }
-    Err(CopyError::Busy)
-}
-
-async fn hold_file(file: &mut SqliteConnection, until: Instant) -> Result<bool, CopyError> {
-    loop {
-        match sqlx::query("BEGIN IMMEDIATE").execute(&mut *file).await {
-            Ok(_) => return Ok(true),
-            Err(error) if sqlite_code(&error) != Some(BUSY) => return Err(OpenError::from(error).into()),
-            Err(_) if Instant::now() >= until => return Ok(false),
-            Err(_) => sleep(MOMENT).await,
-        }
-    }
-}
-
-/// Waits in the server's queue for those who write: whoever comes later waits behind us. They take the tables in the same order, so
-/// nobody waits in a circle.
-async fn hold_tables(server: &mut PgConnection, still: &[&str]) -> Result<bool, CopyError> {
-    let tables = still.join(", ");
-    let lock = format!("BEGIN; SET LOCAL lock_timeout = {}; LOCK TABLE {tables} IN SHARE MODE", TRY.as_millis());
-    match sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *server).await {
-        Ok(_) => Ok(true),
-        // The timeout, or a deadlock after all.
-        Err(error) if matches!(code(&error).as_deref(), Some("55P03" | "40P01")) => {
-            sqlx::query("ROLLBACK").execute(server).await?;
-            Ok(false)
-        }
-        Err(error) => Err(OpenError::from(error).into()),
-    }
-}
-
-/// A copy of which it is certain of what moment it is.
-enum Begun {
-    Sqlite {
-        vacuum: JoinHandle<Result<(), CopyError>>,
-        file: PathBuf,
-        without: Vec<&'static str>,
-    },
-    Postgres {
-        /// Has the snapshot for as long as it is read.
-        snapshot: PgConnection,
-        tool: Tool,
-        arguments: Vec<String>,
-    },
-}
-
-impl Begun {
-    /// `VACUUM INTO` begins to read before it writes the first byte: then nothing that is written later is in it any more.
-    async fn vacuum(mut reader: SqliteConnection, without: Vec<&'static str>, file: &Path) -> Result<Self, CopyError> {
-        let into = file.to_str().ok_or(CopyError::Path)?.to_owned();
-        let vacuum = tokio::spawn(async move {
-            sqlx::query("VACUUM INTO $1").bind(into).execute(&mut reader).await?;
-            Ok(reader.close().await?)
-        });
-        while !vacuum.is_finished() && fs::metadata(file).await?.len() == 0 {
-            sleep(MOMENT).await;
-        }
-        Ok(Self::Sqlite { vacuum, file: file.to_owned(), without })
-    }
-
-    async fn dump(
-        mut snapshot: PgConnection,
-        tool: Tool,
-        mut arguments: Vec<String>,
-        file: &Path,
-    ) -> Result<Self, CopyError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        sqlx::query(begin).execute(&mut snapshot).await?;
-        let id: String = sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut snapshot).await?;
-        let into = file.to_str().ok_or(CopyError::Path)?;
-        arguments.extend([format!("--snapshot={id}"), format!("--file={into}")]);
-        arguments.extend(["--format=custom", "--no-owner", "--no-privileges"].map(str::to_owned));
-        Ok(Self::Postgres { snapshot, tool, arguments })
-    }
-
-    async fn finish(self) -> Result<(), CopyError> {
-        match self {
-            Self::Sqlite { vacuum, file, without } => {
-                vacuum.await.map_err(io::Error::other)??;
-                empty(&file, &without).await
-            }
-            Self::Postgres { snapshot, tool, arguments } => {
-                tool.run(&arguments).await?;
-                Ok(snapshot.close().await?)
-            }
-        }
-    }
-}
-
-/// Takes all rows out of tables of a copy, and what they were off the disk.
-async fn empty(file: &Path, tables: &[&str]) -> Result<(), CopyError> {
-    let options = SqliteConnectOptions::new().filename(file).journal_mode(SqliteJournalMode::Off);
-    let mut copy = options.pragma("secure_delete", "on").disable_statement_logging().connect().await?;
-    for table in tables {
-        sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut copy).await?;
-    }
-    Ok(copy.close().await?)
 }

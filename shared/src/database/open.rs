@@ -49,7 +49,7 @@ impl Db {
     /// [`OpenError`]
     pub async fn open(url: &Secret, migrations: &Migrations) -> Result<Self, OpenError> {
         match Place::of(url)? {
-            Place::Sqlite(options) => open_sqlite(options, &migrations.sqlite).await,
+            Place::Sqlite(options) => open_sqlite(*options, &migrations.sqlite).await,
             Place::Postgres(options) => open_postgres(*options, &migrations.postgres).await,
         }
     }
@@ -81,7 +81,7 @@ impl Db {
     /// [`OpenError`]
     pub async fn as_it_is(url: &Secret) -> Result<Self, OpenError> {
         match Place::of(url)? {
-            Place::Sqlite(options) => one_connection(options).await,
+            Place::Sqlite(options) => one_connection(*options).await,
             Place::Postgres(options) => {
                 to_server(&options).await?.close().await?;
                 Ok(Self::Postgres(PgPoolOptions::new().max_connections(2).connect_with(*options).await?))

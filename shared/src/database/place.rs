@@ -37,7 +37,7 @@ impl Kind {
 
 /// Where a database is, and how to connect.
 pub(super) enum Place {
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -45,7 +45,7 @@ impl Place {
     pub(super) fn of(url: &Secret) -> Result<Self, OpenError> {
         let url = url.expose_secret();
         if url.starts_with("sqlite:") {
-            Ok(Self::Sqlite(SqliteConnectOptions::from_str(url)?.disable_statement_logging()))
+            Ok(Self::Sqlite(Box::new(SqliteConnectOptions::from_str(url)?.disable_statement_logging())))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(url)?.application_name("bibliotique").disable_statement_logging();
             Ok(Self::Postgres(Box::new(options)))
