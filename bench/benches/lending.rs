@@ -1,0 +1,6 @@
+//! `cargo bench -p bench --bench lending`, or `-- --rounds 1 --seconds 2 --pairs 200 --only sqlite`: borrowing and returning, against the same statements straight on a database.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    bench::lending::run().await
+}
