@@ -1,4 +1,6 @@
-//! `cargo bench -p bench --bench lending`, or `-- --rounds 1 --seconds 2 --pairs 200 --only sqlite`: borrowing and returning, against the same statements straight on a database.
+//! Borrowing and returning: how often, against the same statements straight on a database.
+//!
+//! `cargo bench -p bench --bench lending`, or `-- --rounds 1 --seconds 2 --pairs 200 --only sqlite`
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

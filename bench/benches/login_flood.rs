@@ -1,4 +1,6 @@
-//! `cargo bench -p bench --bench login_flood`: a flood of sign-ins: what it does to everybody else, and how many come through.
+//! A flood of sign-ins: what it does to everybody else, and how many come through.
+//!
+//! `cargo bench -p bench --bench login_flood`
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

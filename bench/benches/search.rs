@@ -1,4 +1,6 @@
-//! `cargo bench -p bench --bench search`, or with sizes and databases of one's own: `-- 10000 50000 --only sqlite`: search in catalogues of three sizes.
+//! Search in catalogues of three sizes.
+//!
+//! `cargo bench -p bench --bench search`, or with sizes and databases of one's own: `-- 10000 50000 --only sqlite`
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -1,4 +1,6 @@
-//! `cargo bench -p bench --bench suite`, or `-- --quick`: everything, in one table.
+//! Everything, in one table.
+//!
+//! `cargo bench -p bench --bench suite`, or for trying `cargo bench --profile dev -p bench --bench suite -- --quick --no-growth`
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -175,3 +175,62 @@ impl Client {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::wire;
+
+    /// Serves so many connections; each answer takes its time and has its status.
+    async fn server(status: u16, pause: Duration) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    while stream.read(&mut [0; 1000]).await.is_ok_and(|bytes| bytes > 0) {
+                        tokio::time::sleep(pause).await;
+                        let answer = format!("HTTP/1.1 {status} -\r\ncontent-length: 2\r\n\r\n{{}}");
+                        stream.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    fn readers(many: usize) -> Vec<AtRandom> {
+        AtRandom::several(&Arc::from([wire::get("/", None)]), many, 1)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_comes_while_the_only_connection_is_busy_waits_and_that_counts() {
+        let address = server(200, Duration::from_millis(50)).await;
+        let lasting = Duration::from_millis(500);
+
+        let closed = generate(&address, Pace::Closed, lasting, readers(1)).await.unwrap().latencies;
+        let open = generate(&address, Pace::Open(200), lasting, readers(1)).await.unwrap().latencies;
+
+        assert!(closed.answered() <= 11 && closed.failed() == 0, "{closed:?}");
+        assert!(open.percentile(100) > 3 * Duration::from_millis(50), "{open:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn another_status_than_the_expected_one_is_a_failure_and_so_is_nobody_there() {
+        let busy = server(503, Duration::ZERO).await;
+        let lasting = Duration::from_millis(100);
+
+        let seen = generate(&busy, Pace::Open(100), lasting, readers(1)).await.unwrap();
+        assert_eq!(seen.latencies.answered(), 0);
+        assert_eq!(seen.failure.as_deref(), Some("GET / HTTP/1.1: 503 {}"));
+
+        let nobody = crate::free_address().unwrap();
+        let seen = generate(&nobody, Pace::Open(100), lasting, readers(1)).await.unwrap();
+        assert!(seen.latencies.failed() > 0 && seen.failure.is_some(), "{seen:?}");
+    }
+}

@@ -9,11 +9,15 @@ mod stage;
 mod turns;
 mod yardstick;
 
-use std::{env, fs, path::Path, sync::Arc, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 use clap::Parser;
 
-use crate::{Database, Goal, Ratio, process::machine, serve_if_asked};
+use crate::{
+    Database, Goal, Ratio,
+    process::{file_system, machine},
+    serve_if_asked,
+};
 use flat::Variant;
 use rounds::Desk;
 use stage::Stage;
@@ -81,17 +85,6 @@ pub async fn run() -> anyhow::Result<()> {
         println!("{}\nafter: {}\n", turns::table(database, &figures.turns), machine());
     }
     Ok(())
-}
-
-/// The kind of file system that a path is on, and where it is mounted: a commit takes as long as its disk.
-pub fn file_system(path: &Path) -> String {
-    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
-    let mounts = mounts.lines().filter_map(|line| {
-        let mut fields = line.split(' ').skip(1);
-        Some((fields.next()?, fields.next()?)).filter(|(mounted, _)| path.starts_with(mounted))
-    });
-    let nearest = mounts.max_by_key(|(mounted, _)| mounted.len());
-    nearest.map_or_else(|| "?".to_owned(), |(mounted, kind)| format!("{kind} ({mounted})"))
 }
 
 /// # Errors

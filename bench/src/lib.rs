@@ -2,6 +2,7 @@
 //! processes of its own, books for it, requests as fast as they are answered or at a steady rate, percentiles, a table.
 
 mod books;
+mod data;
 mod database;
 pub mod flood;
 mod generator;
@@ -25,12 +26,13 @@ mod wire;
 mod yardstick;
 
 use books::{Books, Question};
+use data::{Addresses, Data, free_address};
 use database::Database;
 use latencies::Latencies;
 use load::load;
 use probe::probe;
 use random::Random;
 use ratio::{Goal, Ratio, median};
-use served::{Addresses, Data, Roles, Served, free_address, serve_if_asked};
+use served::{Roles, Served, serve_if_asked};
 use several::Several;
 use table::Table;

@@ -1,6 +1,13 @@
 //! Processes: this very program, started again for a task of its own, or another one; and what the system knows of them.
 
-use std::{env, ffi::OsStr, fs, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail, ensure};
 use tokio::{
@@ -151,4 +158,15 @@ pub fn machine() -> String {
     let memory = read("/proc/meminfo").lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
     let gibibytes = memory.unwrap_or(0.0) / f64::from(1 << 20);
     format!("{} x {model}, {gibibytes:.0} GiB, Linux {}, load {}", models.len(), kernel.trim(), load.join(" "))
+}
+
+/// The kind of file system that a path is on, and where it is mounted: a commit takes as long as its disk.
+pub fn file_system(path: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        Some((fields.next()?, fields.next()?)).filter(|(mounted, _)| path.starts_with(mounted))
+    });
+    let nearest = mounts.max_by_key(|(mounted, _)| mounted.len());
+    nearest.map_or_else(|| "?".to_owned(), |(mounted, kind)| format!("{kind} ({mounted})"))
 }

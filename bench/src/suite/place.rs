@@ -96,7 +96,7 @@ impl Place {
         eprintln!("{}: filled in {:.1?}", setup.name, began.elapsed());
         served.end().await?;
         settle(data).await?;
-        let sign_ins = signing_in().map(|number| login(number)).collect();
+        let sign_ins = signing_in().map(login).collect();
         let door = Semaphore::new(at_the_door());
         Ok(Arc::new(Self { books, categories, questions: questions(), patrons, admin, sign_ins, door }))
     }

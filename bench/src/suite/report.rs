@@ -1,12 +1,16 @@
 //! The table, row by row.
 
-use std::{fmt, fs, path::Path};
+use std::{env, fmt, fs, path::Path};
 
 use testing::Cluster;
 use tokio::process::Command;
 
 use super::setup;
-use crate::{Goal, Latencies, Ratio, Table, generator::Seen, process::machine};
+use crate::{
+    Goal, Latencies, Ratio, Table,
+    generator::Seen,
+    process::{file_system, machine},
+};
 
 /// A row.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +71,8 @@ impl Report {
         let size = fs::metadata(program)?.len() as f64 / 1e6;
         let built = if cfg!(debug_assertions) { " WITHOUT OPTIMISATION" } else { "" };
         let rows = vec![Row::told("", "size of the program", &format!("{size:.1} MB"))];
-        Ok(Self { machine: vec![machine(), format!("{rustc}{built}")], rows })
+        let disk = format!("data on {}", file_system(&env::temp_dir()));
+        Ok(Self { machine: vec![machine(), disk, format!("{rustc}{built}")], rows })
     }
 
     /// Where PostgreSQL is, which one.

@@ -1,6 +1,10 @@
 //! The two installations, from the program to the figures.
 
-use std::{env, ffi::OsStr, path::PathBuf};
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, ensure};
 use testing::Cluster;
@@ -63,8 +67,8 @@ impl Setup {
     ///
     /// # Errors
     /// When it cannot be started or filled, or when something does not fit together at the end.
-    pub async fn measure(self, program: &PathBuf, measure: Measure, report: &mut Report) -> anyhow::Result<()> {
-        let program = Program::At(program.clone());
+    pub async fn measure(self, program: &Path, measure: Measure, report: &mut Report) -> anyhow::Result<()> {
+        let program = Program::At(program.to_owned());
         let cluster = self.database.cluster().await?;
         let cluster = cluster.as_ref();
         report.set_cluster(cluster).await?;
