@@ -23,6 +23,9 @@ use crate::{
     wire::{Answer, Wire},
 };
 
+/// Of an answer that was not expected, so many bytes are said.
+const SAID: usize = 300;
+
 /// What somebody does again and again. Each at a connection of his own.
 pub trait Script: Send + 'static {
     /// Does it once, with one request or several.
@@ -153,7 +156,7 @@ impl Client {
         match wire.ask(request).await {
             Ok(answer) if answer.status == expected => self.took.push(Some(began.elapsed())),
             Ok(Answer { status, body }) => {
-                let said = format!("{status} {}", String::from_utf8_lossy(body));
+                let said = format!("{status} {}", String::from_utf8_lossy(&body[..body.len().min(SAID)]));
                 self.wire = Some(wire);
                 return self.fail(request, &said);
             }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     Addresses, Data,
-    process::{self, Process, Program, Variables},
+    process::{self, Process, Program, Variables, processor_time},
     wire::{self, Wire},
     yardstick,
 };
@@ -204,6 +204,11 @@ impl Served {
     /// Its processes, by their numbers.
     pub fn ids(&self) -> Vec<u32> {
         self.processes.iter().map(Process::id).collect()
+    }
+
+    /// The time that its processes have spent on processors.
+    pub fn processor_time(&self) -> Duration {
+        self.ids().into_iter().map(processor_time).sum()
     }
 
     /// Catalog, called as an operator.

@@ -1,6 +1,6 @@
 //! The mixes, one after the other, and what the generator itself reaches.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::ensure;
 
@@ -53,11 +53,15 @@ pub async fn measure(
         for lasting in [measure.lasting / 4, measure.lasting] {
             run += 1;
             let visitors = Visitor::several(&place, mix, connections, run);
+            let before = served.processor_time();
             let seen = generate(served.address(), Pace::Closed, lasting, visitors).await?;
+            let cost = served.processor_time().saturating_sub(before);
             // The first time is for warming up; but nothing fails there, either.
-            if lasting == measure.lasting || seen.latencies.failed() > 0 {
-                let what = format!("{name}; {connections} connections");
-                report.add_seen(setup.name, &what, figure(mix, &seen), &seen);
+            let is_warm = lasting == measure.lasting;
+            if is_warm || seen.latencies.failed() > 0 {
+                let when = if is_warm { "" } else { ", warming up" };
+                let what = format!("{name}; {connections} connections{when}");
+                report.add_seen(setup.name, &what, Some(figure(mix, &seen, cost)), &seen);
             }
         }
     }
@@ -72,11 +76,15 @@ pub async fn measure(
     Ok(())
 }
 
-/// What the rate says of a sign-in.
-fn figure(mix: Mix, seen: &Seen) -> Option<String> {
+/// The rate, and what a request takes of the suite's processes; of a sign-in, what a permit to hash is worth.
+fn figure(mix: Mix, seen: &Seen, cost: Duration) -> String {
     let (rate, permits) = (seen.rate, flood::permits());
-    let each = rate / permits as f64;
-    (mix == Mix::SignIn).then(|| format!("{rate:.1} a second: {each:.1} for each of {permits} permits to hash"))
+    if mix == Mix::SignIn {
+        let each = rate / permits as f64;
+        return format!("{rate:.1} a second ({each:.1} for each permit to hash, of {permits})");
+    }
+    let each = cost.as_secs_f64() * 1e6 / seen.latencies.answered().max(1) as f64;
+    format!("{rate:.0} a second ({each:.0} µs of the suite's processor time each)")
 }
 
 async fn ceiling(measure: Measure) -> anyhow::Result<Seen> {

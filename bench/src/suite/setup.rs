@@ -77,13 +77,8 @@ impl Setup {
         let data = Data::empty(cluster).await?;
         let place = Place::fill(self, &program, &data, report).await?;
         let warm = starts::warm(self, &program, &data, measure.starts).await?;
-        report.add(starts::row(self, "ready, on nothing (schema, keys and first admin are made)", &cold, None));
-        report.add(starts::row(
-            self,
-            "ready, on what is there",
-            &warm,
-            Some(Goal::Below(300.0)).filter(|_| self.is_small()),
-        ));
+        report.add(cold.row(self, "ready, on nothing (schema, keys and first admin are made)", None));
+        report.add(warm.row(self, "ready, on what is there", Some(Goal::Below(300.0)).filter(|_| self.is_small())));
 
         let served = Served::start(&program, self.roles, &data).await?;
         sleep(measure.lasting / 2).await;
