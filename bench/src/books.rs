@@ -19,12 +19,35 @@ const ENDS: [&str; 9] = ["", "", "", "", "n", "r", "s", "l", "t"];
 /// The languages; the first ones are the most frequent.
 const LANGUAGES: [&str; 5] = ["Français", "Anglais", "Arabe", "Espagnol", "Allemand"];
 
+/// Where they stand.
+const CATEGORIES: [&str; 20] = [
+    "Romans",
+    "Poésie",
+    "Théâtre",
+    "Contes",
+    "Bandes dessinées",
+    "Policiers",
+    "Science-fiction",
+    "Histoire",
+    "Géographie",
+    "Biographies",
+    "Sciences",
+    "Médecine",
+    "Informatique",
+    "Arts",
+    "Musique",
+    "Cuisine",
+    "Voyages",
+    "Philosophie",
+    "Droit",
+    "Jeunesse",
+];
+
 /// A part of all ISBNs that is no multiple of 2 or 5, so that its multiples meet no ISBN twice.
 const STRIDE: u64 = 618_033_989;
 
 /// A generated book.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "what every book has")]
 pub struct Book {
     pub isbn: String,
     pub title: String,
@@ -33,6 +56,7 @@ pub struct Book {
     pub publisher: String,
     pub language: &'static str,
     pub description: String,
+    pub category: &'static str,
 }
 
 /// What somebody types into the search, and the ISBN of the book that he has in mind.
@@ -117,6 +141,7 @@ impl Books {
             publisher: capital(&self.publishers.some(published, random).join(" ")),
             language: LANGUAGES[self.languages.rank(random)],
             description: capital(&self.words.some(described, random).join(" ")),
+            category: CATEGORIES[number as usize % CATEGORIES.len()],
         }
     }
 

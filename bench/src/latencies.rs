@@ -25,6 +25,11 @@ impl Latencies {
         self.sorted.get(at).copied().unwrap_or_default()
     }
 
+    /// The same in milliseconds.
+    pub fn millis(&self, percent: usize) -> f64 {
+        self.percentile(percent).as_secs_f64() * 1000.0
+    }
+
     /// How many were answered.
     pub const fn answered(&self) -> usize {
         self.sorted.len()

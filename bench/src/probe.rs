@@ -10,7 +10,7 @@ use tokio::{
 use crate::Latencies;
 
 /// How late the runtime's timer, which counts whole milliseconds, may be.
-const TIMER: Duration = Duration::from_millis(2);
+pub const TIMER: Duration = Duration::from_millis(2);
 
 /// Sends the request that `make` makes, `rate` times a second for `lasting`, and waits for the answers. Whatever is not 200
 /// has failed.

@@ -1,8 +1,15 @@
-//! Processes: this very program, started again for a task of its own, and what the system knows of them.
+//! Processes: this very program, started again for a task of its own, or another one; and what the system knows of them.
 
-use std::{env, ffi::OsStr, fs, process::Stdio, time::Duration};
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::{Child, Command},
@@ -12,11 +19,20 @@ use tokio::{
 /// Tells a second process that it is one.
 const ASKED: &str = "BIBLIOTIQUE_BENCH_TASK";
 
-/// How long a process may take to get ready.
+/// How long a process may take to get ready, or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Variables of a process.
 pub type Variables = Vec<(&'static str, String)>;
+
+/// What a process runs.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// This very program, which does what `bibliotique` does: what is measured is built by whoever builds the benchmark.
+    Itself,
+    /// The one in a file: what is measured is what people install.
+    At(PathBuf),
+}
 
 /// A process that serves. Dropped, it is killed.
 pub struct Process(Child);
@@ -26,10 +42,30 @@ pub fn asked() -> Option<Vec<String>> {
     env::var_os(ASKED).map(|_| env::args().skip(1).collect())
 }
 
-fn again(arguments: &[&OsStr], variables: Variables) -> anyhow::Result<Command> {
-    let mut command = Command::new(env::current_exe()?);
-    command.args(arguments).env(ASKED, "1").envs(variables).stdout(Stdio::piped()).kill_on_drop(true);
-    Ok(command)
+impl Program {
+    fn command(&self, arguments: &[&OsStr], variables: Variables) -> anyhow::Result<Command> {
+        let mut command = match self {
+            Self::Itself => Command::new(env::current_exe()?),
+            Self::At(file) => Command::new(file),
+        };
+        command.args(arguments).env(ASKED, "1").envs(variables).stdout(Stdio::piped()).kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// Runs it to its end; answers with what it printed.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn run(&self, arguments: &[&OsStr], variables: Variables) -> anyhow::Result<String> {
+        let mut process = self.command(arguments, variables)?.stderr(Stdio::inherit()).spawn()?;
+        let mut said = String::new();
+        process.stdout.take().context("it has an output")?.read_to_string(&mut said).await?;
+        let status = process.wait().await?;
+        if !status.success() {
+            bail!("{arguments:?} failed: {said}");
+        }
+        Ok(said)
+    }
 }
 
 impl Process {
@@ -37,10 +73,10 @@ impl Process {
     ///
     /// # Errors
     /// When it ends instead, or says nothing in time.
-    pub async fn start(arguments: &[&str], variables: Variables) -> anyhow::Result<Self> {
+    pub async fn start(program: &Program, arguments: &[&str], variables: Variables) -> anyhow::Result<Self> {
         let named = arguments.join(" ");
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-        let mut process = again(&arguments, variables)?.spawn()?;
+        let mut process = program.command(&arguments, variables)?.spawn()?;
         let stdout = process.stdout.take().context("it has an output")?;
         let mut lines = BufReader::new(stdout).lines();
         let first =
@@ -55,21 +91,37 @@ impl Process {
     pub fn id(&self) -> u32 {
         self.0.id().unwrap_or_default()
     }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end in time, or not well.
+    pub async fn end(mut self) -> anyhow::Result<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().await?;
+        ensure!(asked.success(), "a process cannot be asked to end");
+        let ended = timeout(PATIENCE, self.0.wait()).await.context("a process does not end in time")??;
+        ensure!(ended.success(), "a process ends with {ended}");
+        Ok(())
+    }
 }
 
-/// Runs this program again to its end; answers with what it printed.
+/// Memory of a process, in MB (of a million bytes).
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// All that is in memory, files among it that others share.
+    pub resident: f64,
+    /// What is nobody else's and in no file: heap and stacks.
+    pub anonymous: f64,
+}
+
+/// The memory that a process has at this moment.
 ///
 /// # Errors
-/// When it fails.
-pub async fn run(arguments: &[&OsStr], variables: Variables) -> anyhow::Result<String> {
-    let mut process = again(arguments, variables)?.stderr(Stdio::inherit()).spawn()?;
-    let mut said = String::new();
-    process.stdout.take().context("it has an output")?.read_to_string(&mut said).await?;
-    let status = process.wait().await?;
-    if !status.success() {
-        bail!("{arguments:?} failed: {said}");
-    }
-    Ok(said)
+/// When there is no such process.
+pub fn memory(id: u32) -> anyhow::Result<Memory> {
+    let id = id.to_string();
+    let megabytes = |line| kibibytes(&id, line).map(|kibibytes| kibibytes * 1024.0 / 1e6);
+    Ok(Memory { resident: megabytes("VmRSS:")?, anonymous: megabytes("RssAnon:")? })
 }
 
 /// The most memory that a process (a number or `self`) had at once so far, in MiB.
@@ -77,9 +129,13 @@ pub async fn run(arguments: &[&OsStr], variables: Variables) -> anyhow::Result<S
 /// # Errors
 /// When there is no such process.
 pub fn peak_mib(id: &str) -> anyhow::Result<f64> {
+    Ok(kibibytes(id, "VmHWM:")? / 1024.0)
+}
+
+fn kibibytes(id: &str, named: &str) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    let line = status.lines().find_map(|line| line.strip_prefix(named)).with_context(|| format!("no {named}"))?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// The time that a process has spent on processors; nothing when it is gone. The system counts hundredths of a second.
@@ -99,5 +155,18 @@ pub fn machine() -> String {
         cpus.lines().filter_map(|line| line.strip_prefix("model name")?.split(": ").nth(1)).collect();
     let (model, kernel) = (models.first().copied().unwrap_or("?"), read("/proc/sys/kernel/osrelease"));
     let load: Vec<String> = read("/proc/loadavg").split(' ').take(3).map(str::to_owned).collect();
-    format!("{} x {model}, Linux {}, load {}", models.len(), kernel.trim(), load.join(" "))
+    let memory = read("/proc/meminfo").lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    let gibibytes = memory.unwrap_or(0.0) / f64::from(1 << 20);
+    format!("{} x {model}, {gibibytes:.0} GiB, Linux {}, load {}", models.len(), kernel.trim(), load.join(" "))
+}
+
+/// The kind of file system that a path is on, and where it is mounted: a commit takes as long as its disk.
+pub fn file_system(path: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        Some((fields.next()?, fields.next()?)).filter(|(mounted, _)| path.starts_with(mounted))
+    });
+    let nearest = mounts.max_by_key(|(mounted, _)| mounted.len());
+    nearest.map_or_else(|| "?".to_owned(), |(mounted, kind)| format!("{kind} ({mounted})"))
 }

@@ -10,7 +10,7 @@ use shared::{
     secret::Secret,
     server::{Limits, serve},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -37,9 +37,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 async fn everything(args: ServeArgs) -> anyhow::Result<()> {
     let data = args.common.data_dir.display().to_string();
     let suite = Suite::start(embedded(&args)?).await?;
+    // Before it says that it is ready: who asks it to end from then on is heard.
+    let signals = Signals::listen()?;
     greet(&suite, &data);
 
-    let drain = leave(args.drain_seconds).await?;
+    let drain = leave(args.drain_seconds, signals).await;
     suite.end(drain).await;
     Ok(())
 }
@@ -192,7 +194,7 @@ async fn end(
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
 ) -> anyhow::Result<()> {
-    let drain = leave(drain_seconds).await?;
+    let drain = leave(drain_seconds, Signals::listen()?).await;
     leaving.cancel();
     tokio::time::sleep(drain).await;
     stop.cancel();
@@ -201,9 +203,9 @@ async fn end(
 
 /// Waits for a signal. Answers with how long to drain: after SIGTERM somebody may still send requests here, after ctrl-C
 /// somebody waits at the keyboard. A second signal ends the process at once.
-async fn leave(drain_seconds: u32) -> anyhow::Result<Duration> {
+async fn leave(drain_seconds: u32, signals: Signals) -> Duration {
     shared::metrics::ready();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let Signals { mut terminate, mut interrupt } = signals;
     let drain = tokio::select! {
         _ = terminate.recv() => Duration::from_secs(drain_seconds.into()),
         _ = interrupt.recv() => Duration::ZERO,
@@ -216,7 +218,19 @@ async fn leave(drain_seconds: u32) -> anyhow::Result<Duration> {
         }
         std::process::exit(1);
     });
-    Ok(drain)
+    drain
+}
+
+/// What asks a process to end. Until it is listened to, the process dies of it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
 }
 
 fn required(secret: Option<&Secret>, flag: &str, variable: &str) -> anyhow::Result<Secret> {

@@ -20,7 +20,6 @@ use axum::{
     routing::{get, post},
     serve::ListenerExt as _,
 };
-use bench::process;
 use proto::catalog::v1::{self as pb, catalog_service_client::CatalogServiceClient};
 use serde::Serialize;
 use shared::{Db, on};
@@ -42,19 +41,16 @@ const GET_BOOK: &str = "/bibliotique.catalog.v1.CatalogService/GetBook";
 /// HTTP/2 connections between the two processes, used in turn.
 const CONNECTIONS: usize = 4;
 
-/// In a process that the benchmark started for a yardstick, serves until it is killed; in any other, goes on.
+/// Serves until the process is killed, if the arguments name one of them.
 ///
 /// # Errors
 /// When it cannot listen or reach the database.
-pub async fn serve_if_asked() -> anyhow::Result<()> {
-    let Some(arguments) = process::asked() else { return Ok(()) };
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (address, app) = match arguments.as_slice() {
-        ["yardstick", "alone", address, catalog] => (*address, alone(open(catalog).await?)),
-        ["yardstick", "front", address, back] => (*address, front(back)?),
-        ["yardstick", "back", address, catalog] => (*address, back(open(catalog).await?)),
-        ["yardstick", ..] => bail!("there is no such yardstick"),
-        _ => return Ok(()),
+pub async fn serve(arguments: &[&str]) -> anyhow::Result<()> {
+    let (address, app) = match arguments {
+        ["alone", address, catalog] => (*address, alone(open(catalog).await?)),
+        ["front", address, back] => (*address, front(back)?),
+        ["back", address, catalog] => (*address, back(open(catalog).await?)),
+        _ => bail!("there is no such yardstick"),
     };
     let listener = TcpListener::bind(address).await?;
     println!("ready");

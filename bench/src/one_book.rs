@@ -1,26 +1,27 @@
 //! One book over HTTP: how many a second, against the least that anybody would write for it, on SQLite and PostgreSQL.
-//!
-//! `cargo bench -p bench --bench catalogue`, or `-- --rounds 2 --seconds 3 --only sqlite`; needs wrk.
 
-mod wrk;
-mod yardstick;
+pub mod yardstick;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::ensure;
-use bench::{
-    Books, Data, Database, Served, Table, free_address, load,
-    process::{Process, machine, processor_time},
-    serve_if_asked,
-};
 use clap::Parser;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
-use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
-use wrk::{Seen, Wrk};
+
+use crate::{
+    Books, Data, Database, Goal, Ratio, Served, Table, free_address,
+    generator::{AtRandom, Pace, Seen, generate},
+    load, median,
+    process::{Process, Program, machine, processor_time},
+    serve_if_asked, wire,
+};
 
 /// Books to choose from, so that it is not always the same row.
 const BOOKS: u32 = 10_000;
+
+/// Connections, each with one request at a time.
+const CONNECTIONS: usize = 32;
 
 #[derive(Parser)]
 struct Args {
@@ -39,9 +40,9 @@ struct Args {
 }
 
 /// Something that answers for books.
-struct System {
+pub struct System {
     name: &'static str,
-    url: String,
+    address: String,
     processes: Vec<u32>,
     seen: Vec<Measured>,
 }
@@ -53,80 +54,92 @@ struct Measured {
     cost: Duration,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    yardstick::serve_if_asked().await?;
+/// The benchmark of its own.
+///
+/// # Errors
+/// When a suite cannot be served, or a request fails.
+pub async fn run() -> anyhow::Result<()> {
     serve_if_asked().await?;
     let args = Args::parse();
     for database in Database::all(args.only) {
         println!("{database:?}; before: {}", machine());
-        let table = measure(database, &args).await?;
+        let lasting = Duration::from_secs(args.seconds);
+        let table = table(&measure(database, args.rounds, lasting).await?);
         println!("{table}\nafter: {}\n", machine());
     }
     Ok(())
 }
 
-async fn measure(database: Database, args: &Args) -> anyhow::Result<Table> {
+/// The four systems, each asked for so long, so many times, in turns: the suite in one process, its yardstick, the suite as
+/// processes, and its yardstick.
+///
+/// # Errors
+/// When one of them cannot be served, or a request fails.
+pub async fn measure(database: Database, rounds: usize, lasting: Duration) -> anyhow::Result<[System; 4]> {
     let cluster = database.cluster().await?;
-    let data = match &cluster {
-        None => Data::sqlite()?,
-        Some(cluster) => Data::postgres(cluster).await?,
-    };
+    let data = Data::empty(cluster.as_ref()).await?;
     let together = Served::together(&data).await?;
     load(&together, &Arc::new(Books::default()), 0..BOOKS).await?;
     let apart = Served::apart(&data).await?;
     let [_, catalog, _] = data.urls();
-    let addresses = [free_address()?, free_address()?, free_address()?];
-    let [alone, front, back] = &addresses;
+    let [alone, front, back] = [free_address()?, free_address()?, free_address()?];
+    let yardstick = async |arguments: [&str; 3]| {
+        Process::start(&Program::Itself, &[&["yardstick", "one-book"], &arguments[..]].concat(), Vec::new()).await
+    };
     let yardsticks = [
-        Process::start(&["yardstick", "alone", alone, &catalog], Vec::new()).await?,
-        Process::start(&["yardstick", "back", back, &catalog], Vec::new()).await?,
-        Process::start(&["yardstick", "front", front, back], Vec::new()).await?,
+        yardstick(["alone", &alone, &catalog]).await?,
+        yardstick(["back", &back, &catalog]).await?,
+        yardstick(["front", &front, &back]).await?,
     ];
     let [of_alone, of_back, of_front] = yardsticks.each_ref().map(Process::id);
     let mut systems = [
-        System::new("the suite in one process", together.url(""), together.ids()),
-        System::new("(a) one handler that queries", format!("http://{alone}"), vec![of_alone]),
-        System::new("gateway, catalog and lending as processes", apart.url(""), apart.ids()),
-        System::new("(b) one handler that calls one that queries", format!("http://{front}"), vec![of_front, of_back]),
+        System::new("the suite in one process", together.address().to_owned(), together.ids()),
+        System::new("(a) one handler that queries", alone, vec![of_alone]),
+        System::new("gateway, catalog and lending as processes", apart.address().to_owned(), apart.ids()),
+        System::new("(b) one handler that calls one that queries", front, vec![of_front, of_back]),
     ];
 
-    let paths = paths(&systems[0].url).await?;
+    let paths: Vec<String> = together.books().await?.iter().map(|id| format!("/api/livres/{id}")).collect();
+    ensure!(paths.len() == BOOKS as usize, "{} books are listed", paths.len());
     for path in paths.iter().step_by(paths.len() / 100) {
         all_answer_alike(&systems, path).await?;
     }
-    let wrk = Wrk::new(&paths)?;
-    for system in &systems {
-        wrk.run(&system.url, Duration::from_secs(2), 0).await?;
-    }
+    let requests: Arc<[Vec<u8>]> = paths.iter().map(|path| wire::get(path, None)).collect();
     let mut backends = Backends::of(database, &catalog).await?;
-    for round in 0..args.rounds {
+    // The first round is for warming up.
+    for round in 0..=rounds {
         for turn in 0..systems.len() {
             let system = &mut systems[(round + turn) % 4];
-            system.measure(&wrk, &mut backends, Duration::from_secs(args.seconds), round + 1).await?;
+            system.measure(&requests, &mut backends, lasting, round as u64).await?;
         }
     }
-    Ok(table(&systems))
+    for system in &mut systems {
+        system.seen.remove(0);
+    }
+    Ok(systems)
 }
 
-/// The paths of all books.
-async fn paths(url: &str) -> anyhow::Result<Vec<String>> {
-    let mut paths = Vec::new();
-    for page in 1..=BOOKS / 1000 {
-        let answer = reqwest::get(format!("{url}/api/livres?limit=1000&page={page}")).await?;
-        let answer: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        let livres = answer["data"]["livres"].as_array().into_iter().flatten();
-        paths.extend(livres.filter_map(|livre| Some(format!("/api/livres/{}", livre["_id"].as_str()?))));
-    }
-    ensure!(paths.len() == BOOKS as usize, "{} books are listed", paths.len());
-    Ok(paths)
+/// What issue 3 asks for.
+pub fn ratios(systems: &[System; 4]) -> Vec<Ratio> {
+    let [together, one, apart, two] = systems;
+    let ratio = |ours: &System, theirs: &System| Ratio {
+        of: format!("one book: {} / {}", ours.name, theirs.name),
+        value: median(ratios_of(ours, theirs)),
+        goal: Goal::AtLeast(0.8),
+        told: format!("{:.0} / {:.0} a second", ours.rate(), theirs.rate()),
+    };
+    vec![ratio(together, one), ratio(apart, two)]
+}
+
+fn ratios_of(ours: &System, theirs: &System) -> Vec<f64> {
+    ours.seen.iter().zip(&theirs.seen).map(|(ours, theirs)| ours.seen.rate / theirs.seen.rate).collect()
 }
 
 /// Yardsticks that did less would be none.
 async fn all_answer_alike(systems: &[System], path: &str) -> anyhow::Result<()> {
     let mut first = None;
     for system in systems {
-        let answer = reqwest::get(format!("{}{path}", system.url)).await?;
+        let answer = reqwest::get(format!("http://{}{path}", system.address)).await?;
         let headers = [CONTENT_TYPE, ETAG, CONTENT_LENGTH].map(|name| answer.headers().get(name).cloned());
         ensure!(answer.status() == 200 && headers.iter().all(Option::is_some), "{} answers {answer:?}", system.name);
         let seen = (headers, answer.bytes().await?);
@@ -147,21 +160,15 @@ fn table(systems: &[System]) -> Table {
         "in the rounds",
     ]);
     for (number, system) in systems.iter().enumerate() {
-        let millis = |of: fn(&Measured) -> Duration| {
-            median(system.seen.iter().map(|measured| of(measured).as_secs_f64() * 1000.0).collect())
-        };
-        let mut ratios = Vec::new();
-        if number % 2 == 0 {
-            let rounds = system.seen.iter().zip(&systems[number + 1].seen);
-            ratios = rounds.map(|(ours, theirs)| ours.seen.rate / theirs.seen.rate).collect();
-        }
+        let of = |of: fn(&Measured) -> f64| median(system.seen.iter().map(of).collect());
+        let ratios = if number % 2 == 0 { ratios_of(system, &systems[number + 1]) } else { Vec::new() };
         let spread: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
         table.row(&[
             system.name.to_owned(),
-            format!("{:.0}", median(system.seen.iter().map(|measured| measured.seen.rate).collect())),
-            format!("{:.2} ms", millis(|measured| measured.seen.p50)),
-            format!("{:.2} ms", millis(|measured| measured.seen.p99)),
-            format!("{:.0} µs", millis(|measured| measured.cost) * 1000.0),
+            format!("{:.0}", system.rate()),
+            format!("{:.2} ms", of(|measured| measured.seen.latencies.millis(50))),
+            format!("{:.2} ms", of(|measured| measured.seen.latencies.millis(99))),
+            format!("{:.0} µs", of(|measured| measured.cost.as_secs_f64() * 1e6)),
             if ratios.is_empty() { String::new() } else { format!("{:.2}", median(ratios)) },
             spread.join(", "),
         ]);
@@ -169,32 +176,32 @@ fn table(systems: &[System]) -> Table {
     table
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
 impl System {
-    fn new(name: &'static str, url: String, processes: Vec<u32>) -> Self {
-        Self { name, url, processes, seen: Vec::new() }
+    const fn new(name: &'static str, address: String, processes: Vec<u32>) -> Self {
+        Self { name, address, processes, seen: Vec::new() }
+    }
+
+    fn rate(&self) -> f64 {
+        median(self.seen.iter().map(|measured| measured.seen.rate).collect())
     }
 
     async fn measure(
         &mut self,
-        wrk: &Wrk,
+        requests: &Arc<[Vec<u8>]>,
         backends: &mut Backends,
         lasting: Duration,
-        seed: usize,
+        seed: u64,
     ) -> anyhow::Result<()> {
         let mut processes = backends.ids().await?;
         processes.extend(&self.processes);
         let spent = || processes.iter().map(|id| processor_time(*id)).sum::<Duration>();
-
         let before = spent();
-        let seen = wrk.run(&self.url, lasting, seed).await?;
-        let cost = spent().saturating_sub(before).div_f64(seen.answered);
+        let readers = AtRandom::several(requests, CONNECTIONS, seed);
+        let seen = generate(&self.address, Pace::Closed, lasting, readers).await?;
+        let cost = spent().saturating_sub(before).div_f64(seen.latencies.answered().max(1) as f64);
 
-        eprintln!("{}: {seen:.2?}", self.name);
+        ensure!(seen.latencies.failed() == 0, "requests to {} fail: {:?}", self.name, seen.failure);
+        eprintln!("{}: {:.0} a second", self.name, seen.rate);
         self.seen.push(Measured { seen, cost });
         Ok(())
     }

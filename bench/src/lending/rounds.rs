@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bench::{Latencies, Random};
+use crate::{Latencies, Random};
 use tokio::task::JoinSet;
 
-use crate::{suite::Suite, yardstick::Bare};
+use super::{clients::Suite, yardstick::Bare};
 
 /// Where somebody borrows.
 pub enum Desk {

@@ -1,10 +1,10 @@
 //! The suite, as its clients see it.
 
+use crate::Served;
 use anyhow::{Context as _, bail};
-use bench::Served;
 use serde_json::{Value, json};
 
-use crate::fill::Item;
+use super::fill::Item;
 
 const PASSWORD: &str = "Lis-7-livres!";
 

@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use shared::{Clock, Db, Error, Id, Timestamp, database::Migrations, secret::Secret, tx};
 use sqlx::AssertSqlSafe;
 
-use crate::fill::{Item, LOAN_LIMIT};
+use super::fill::{Item, LOAN_LIMIT};
 
 /// Of a loan, as the policy has it when nobody changed it.
 const LOAN_DAYS: u64 = 14;

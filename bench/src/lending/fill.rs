@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bench::Random;
+use crate::Random;
 use shared::{Clock, Db, Id, Timestamp, on};
 use sqlx::{AssertSqlSafe, Executor as _, FromRow};
 
