@@ -1,8 +1,11 @@
 //! The suite, put together: all roles in one process, or one role alone; and the operator's commands.
 
 mod books;
+pub mod certs;
 mod check;
 pub mod cli;
+pub mod deployment;
+pub mod health;
 mod operator;
 mod roles;
 mod secrets;
@@ -28,6 +31,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Export(ExportCommand::Books(args))) => books::export(*args).await,
         Some(Command::Check(args)) => check::run(&args).await,
         Some(Command::Passport(args)) => operator::passport(&args),
+        Some(Command::Health(args)) => health::run(&args).await,
+        Some(Command::Certs(args)) => certs::run(&args),
+        Some(Command::Secrets(args)) => deployment::run(&args),
     }
 }
 

@@ -13,22 +13,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request::Parts
 use http_body_util::{BodyExt as _, Full};
 use prost_types::{FileDescriptorSet, method_options::IdempotencyLevel};
 use tokio::time::{Instant, sleep, timeout};
-use tonic::{
-    Status,
-    body::Body,
-    transport::{Channel as Connections, Endpoint, channel::Change},
-};
+use tonic::{Status, body::Body, transport::Channel as Connections};
 use tower::{Service, ServiceExt as _};
 
 use crate::{
     Clock, Timestamp,
+    connections::connect,
     context::{Context, REQUEST_ID},
+    error::chain,
     passport::{Caller, PASSPORT, Passports},
     rpc::grpc_status,
+    tls::Tls,
 };
-
-/// HTTP/2 connections to each address: one alone is served by one core of the other side.
-const CONNECTIONS: usize = 4;
 
 /// How often an idempotent call is tried when the other side is UNAVAILABLE.
 const TRIES: u32 = 3;
@@ -99,6 +95,12 @@ pub(crate) struct Known {
 #[error("{0:?} is not an address like host:port")]
 pub struct MalformedAddress(String);
 
+impl MalformedAddress {
+    pub(crate) fn of(address: &str) -> Self {
+        Self(address.to_owned())
+    }
+}
+
 impl Channel {
     /// To a service in this process, without a socket.
     pub fn local(
@@ -139,7 +141,23 @@ impl Channel {
         passports: Arc<Passports>,
         clock: Clock,
     ) -> Result<Self, MalformedAddress> {
-        let connections = connect(addresses)?;
+        Self::secured(addresses, None, descriptors, audience, caller, passports, clock)
+    }
+
+    /// As [`Self::remote`], with TLS if it is given: the other side has to show the certificate of the role `audience`.
+    ///
+    /// # Errors
+    /// [`MalformedAddress`]
+    pub fn secured(
+        addresses: &str,
+        tls: Option<&Tls>,
+        descriptors: &[u8],
+        audience: &'static str,
+        caller: Caller,
+        passports: Arc<Passports>,
+        clock: Clock,
+    ) -> Result<Self, MalformedAddress> {
+        let connections = connect(addresses, tls, audience)?;
         let transport = Transport::Remote { connections, known: Arc::new(Known::of(descriptors)) };
         Ok(Self { transport, audience, caller: Arc::new(caller), signed: Arc::default(), passports, clock })
     }
@@ -250,7 +268,7 @@ async fn streamed(connections: Connections, request: Request<Body>) -> Response<
 }
 
 fn unreachable(error: &tonic::transport::Error) -> Response<Body> {
-    tracing::warn!(%error, "the other role cannot be reached");
+    tracing::warn!(error = chain(error), "the other role cannot be reached");
     Status::unavailable("temporarily unavailable").into_http()
 }
 
@@ -271,31 +289,6 @@ async fn once(connections: &Connections, parts: &Parts, body: &Full<Bytes>) -> R
 
 fn was_never_sent(error: &tonic::transport::Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<tonic::ConnectError>())
-}
-
-/// The most bytes of an answer's headers, where refusals are: one may name a thousand ids.
-const HEADER_BYTES: u32 = 128 * 1024;
-
-fn connect(addresses: &str) -> Result<Connections, MalformedAddress> {
-    let addresses: Vec<&str> = addresses.split(',').map(str::trim).collect();
-    let (connections, changes) = Connections::balance_channel(addresses.len() * CONNECTIONS);
-    for (number, address) in addresses.iter().cycle().take(addresses.len() * CONNECTIONS).enumerate() {
-        let malformed = || MalformedAddress((*address).to_owned());
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| malformed())?;
-        if endpoint.uri().port().is_none() {
-            return Err(malformed());
-        }
-        let endpoint = endpoint
-            .connect_timeout(Duration::from_secs(2))
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(10))
-            .keep_alive_while_idle(true)
-            .http2_max_header_list_size(HEADER_BYTES)
-            .tcp_nodelay(true);
-        // The queue has room for all of them.
-        changes.try_send(Change::Insert(number, endpoint)).map_err(|_| malformed())?;
-    }
-    Ok(connections)
 }
 
 impl Known {

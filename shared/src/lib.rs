@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod clock;
+mod connections;
 pub mod context;
 pub mod crash;
 pub mod database;
@@ -17,6 +18,7 @@ pub mod rpc;
 pub mod secret;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 pub mod work;
 
 pub use clock::{Clock, Timestamp};
