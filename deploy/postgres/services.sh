@@ -14,7 +14,8 @@ SQL
 for service in identity catalog lending; do
     # The password is read by psql itself: arguments of a process can be seen by others. Text is compared by its bytes, so
     # that its order is the same on every machine.
-    PASSWORD_FILE="$SERVICE_PASSWORDS/${service}_password" as_superuser --set=service="$service" <<'SQL'
+    export PASSWORD_FILE="$SERVICE_PASSWORDS/${service}_password"
+    as_superuser --set=service="$service" <<'SQL'
 \set password `cat "$PASSWORD_FILE"`
 CREATE ROLE :"service" LOGIN PASSWORD :'password';
 CREATE DATABASE :"service" OWNER :"service" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C';

@@ -26,6 +26,8 @@ pub struct Service {
     pub shm_size: Option<String>,
     pub network_mode: Option<String>,
     #[serde(default)]
+    pub networks: Vec<String>,
+    #[serde(default)]
     pub tmpfs: Vec<String>,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,

@@ -76,7 +76,6 @@ async fn whichever_process_dies_under_load_nothing_acknowledged_is_lost_or_there
     let kept = loans.iter().map(|loan| (loan["_id"].as_str().unwrap().to_owned(), loan["statut"] == "retourné"));
     assert_eq!((kept.collect(), loans.len()), (acknowledged.loans.clone(), acknowledged.loans.len()));
     everything_fits(&machine);
-    eprintln!("{} accounts and {} loans over 8 kills", accounts.len(), loans.len());
     assert!(accounts.len() > 8 && loans.len() > 8, "it was no load");
 }
 

@@ -44,6 +44,13 @@ fn only_gateways_are_reached_from_outside_and_only_from_this_machine() {
     for (name, service) in services() {
         assert_eq!(!service.ports.is_empty(), name.starts_with("gateway"), "{name}");
         assert!(service.ports.iter().all(|port| port.starts_with("127.0.0.1:")), "{name}: {:?}", service.ports);
+        let networks: &[&str] = match name.as_str() {
+            "secrets" => &[],
+            "postgres" => &["database"],
+            "gateway" | "gateway-2" => &["roles"],
+            _ => &["roles", "database"],
+        };
+        assert_eq!(service.networks, networks, "{name}");
     }
 }
 

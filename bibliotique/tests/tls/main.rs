@@ -1,7 +1,9 @@
 //! TLS between roles: who is let in, who is not and what is said about it, and certificates that change.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod changes;
 #[expect(dead_code, reason = "each test file uses its part of the harness")]
+#[path = "../process/mod.rs"]
 mod process;
 
 use std::{
@@ -12,11 +14,13 @@ use std::{
     time::Duration,
 };
 
-use process::{PASSWORD, PATIENCE, Process, Setup, eventually, free_address};
+use process::{PASSWORD, PATIENCE, Process, Setup, free_address};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, date_time_ymd};
 use tempfile::{TempDir, tempdir};
 use testing::{Database, suite::ADMIN};
-use tokio::{task::JoinSet, time::sleep};
+use time::OffsetDateTime;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 /// Certificates in a directory.
 async fn certificates(directory: &TempDir, name: &str) -> PathBuf {
@@ -99,6 +103,25 @@ async fn a_role_of_another_authority_is_refused_and_both_sides_say_so() {
     assert!(identity.logged().contains("WARN") && identity.logged().contains("not let in"), "{}", identity.logged());
 }
 
+/// Whoever knows the authority and has no certificate of his own hears nothing, health and reflection neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_certificate_of_ones_own_nothing_can_be_called() {
+    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
+    let pki = certificates(&directory, "pki").await;
+    let (identity, _gateway) = both(&directory, &database, &pki).await;
+    let text = |file: &str| fs::read_to_string(pki.join("gateway").join(file)).unwrap();
+    let anonymous =
+        ClientTlsConfig::new().ca_certificate(Certificate::from_pem(text("ca.crt"))).domain_name("identity");
+    let ask = async |tls: ClientTlsConfig| {
+        let endpoint = Endpoint::from_shared(format!("https://{}", identity.grpc)).unwrap().tls_config(tls).unwrap();
+        HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest::default()).await
+    };
+
+    assert!(ask(anonymous.clone()).await.is_err());
+    let known = anonymous.identity(Identity::from_pem(text("tls.crt"), text("tls.key")));
+    assert!(ask(known).await.is_ok());
+}
+
 /// The certificate says who somebody is: lending may call identity, and cannot be taken for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_is_not_taken_for_another_one() {
@@ -122,8 +145,8 @@ async fn files_that_no_tls_can_be_spoken_with_are_named_in_one_sentence() {
     let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
     let (pki, other) = (certificates(&directory, "pki").await, certificates(&directory, "other").await);
     let identity = || showing(Setup::identity(&directory, database.url()), &pki, "identity");
-    let expired = certified(&pki, 2020);
-    let early = certified(&pki, 2200);
+    let expired = certified(&pki, date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    let early = certified(&pki, date_time_ymd(2200, 1, 1), date_time_ymd(2201, 1, 1));
     let text = |path: &Path| path.display().to_string();
     let nonsense = directory.path().join("nonsense.pem");
     fs::write(&nonsense, "-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n").unwrap();
@@ -151,16 +174,16 @@ async fn files_that_no_tls_can_be_spoken_with_are_named_in_one_sentence() {
     assert!(!two.status.success() && two.logged.contains("--tls-cert"), "{}", two.logged);
 }
 
-/// A certificate for identity, of the authority, that is good in one year only.
-fn certified(pki: &Path, year: i32) -> PathBuf {
+/// A certificate for identity, of the authority, that is good for a time.
+fn certified(pki: &Path, from: OffsetDateTime, until: OffsetDateTime) -> PathBuf {
     let text = |file: &str| fs::read_to_string(pki.join(file)).unwrap();
     let authority = KeyPair::from_pem(&text("ca/ca.key")).unwrap();
     let issuer = Issuer::from_ca_cert_pem(&text("ca/ca.crt"), authority).unwrap();
     let mut params = CertificateParams::new(vec!["identity".to_owned()]).unwrap();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    (params.not_before, params.not_after) = (date_time_ymd(year, 1, 1), date_time_ymd(year, 12, 31));
+    (params.not_before, params.not_after) = (from, until);
     let key = KeyPair::from_pem(&text("identity/tls.key")).unwrap();
-    let file = pki.join(format!("{year}.crt"));
+    let file = pki.join(format!("{}.crt", from.year()));
     fs::write(&file, params.signed_by(&key, &issuer).unwrap().pem()).unwrap();
     file
 }
@@ -196,71 +219,6 @@ async fn strangers_without_tls_are_cut_off_and_do_not_fill_the_log() {
     let began = tokio::time::Instant::now();
     assert_eq!(tokio::task::block_in_place(|| say(b"\x16")), b"");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn certificates_are_renewed_under_load_and_no_request_notices() {
-    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
-    let pki = certificates(&directory, "pki").await;
-    let (identity, gateway) = both(&directory, &database, &pki).await;
-    let token = gateway.door().token(ADMIN, PASSWORD).await;
-    let mut readers = JoinSet::new();
-    for _ in 0..4 {
-        let (door, token) = (gateway.door(), token.clone());
-        readers.spawn(async move {
-            for number in 0..250 {
-                let me = door.get("/api/clients/me", Some(&token)).await;
-                assert_eq!(me.status, 200, "request {number}: {}", me.text);
-                sleep(Duration::from_millis(20)).await;
-            }
-        });
-    }
-
-    for round in 1..=2 {
-        let renewed = Setup::new(&directory, &["certs", "pki", "--renew"]).run().await;
-        assert!(renewed.status.success(), "{}", renewed.logged);
-        for role in [&identity, &gateway] {
-            // A server looks when somebody connects.
-            let seen = async || {
-                drop(
-                    showing(Setup::new(&directory, &["health", "identity"]).beside(&identity), &pki, "operator")
-                        .run()
-                        .await,
-                );
-                role.logged().matches("the certificates have changed").count() >= round
-            };
-            eventually(PATIENCE, "the certificates are read again", seen).await;
-        }
-    }
-
-    readers.join_all().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_authority_is_taken_without_a_restart_and_the_old_one_is_out() {
-    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
-    let (pki, old) = (certificates(&directory, "pki").await, directory.path().join("old"));
-    let (identity, gateway) = both(&directory, &database, &pki).await;
-    let door = gateway.door();
-    door.token(ADMIN, PASSWORD).await;
-    let health =
-        |pki: &Path| showing(Setup::new(&directory, &["health", "identity"]).beside(&identity), pki, "operator");
-
-    // Not all files at once: in between they do not fit together.
-    fs::rename(&pki, &old).unwrap();
-    sleep(Duration::from_millis(1500)).await;
-    assert!(!health(&old).run().await.logged.contains("panicked"));
-    certificates(&directory, "pki").await;
-
-    eventually(PATIENCE, "the new authority's certificates are good", async || {
-        health(&pki).run().await.status.success()
-    })
-    .await;
-    eventually(PATIENCE, "the gateway is ready", async || door.is_ready().await).await;
-    for _ in 0..8 {
-        assert_eq!(door.sign_in(ADMIN, PASSWORD).await.status, 200);
-    }
-    refusal(health(&old)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
