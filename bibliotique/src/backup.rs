@@ -13,6 +13,7 @@ use clap::Args;
 use shared::{
     Clock,
     database::{Original, copy_all},
+    secret::{Secret, SecretParser},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -36,8 +37,8 @@ pub struct BackupArgs {
     pub databases: DatabaseArgs,
 
     /// Only here to know whether the pepper is a setting, which is kept where settings are.
-    #[arg(long, env = "BIBLIOTIQUE_PEPPER", hide_env_values = true, hide = true)]
-    pub pepper: Option<shared::secret::Secret>,
+    #[arg(long, env = "BIBLIOTIQUE_PEPPER", hide_env_values = true, hide = true, value_parser = SecretParser)]
+    pub pepper: Option<Secret>,
 }
 
 /// Makes a backup.

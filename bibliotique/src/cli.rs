@@ -1,22 +1,26 @@
 //! The command line: every setting a flag and a variable.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use catalog::CatalogArgs;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use gateway::GatewayArgs;
 use identity::IdentityArgs;
 use lending::LendingArgs;
 use records::Assignment;
 use shared::{
     passport::{Caller, Role},
-    secret::{KeyParser, Secret},
+    secret::{KeyParser, Secret, also_from_files},
     telemetry::TelemetryArgs,
+    tls::TlsArgs,
 };
 
 use crate::{
     backup::BackupArgs,
+    certs::CertsArgs,
     databases::DatabaseArgs,
+    deployment::SecretsArgs,
+    health::HealthArgs,
     migrate::{MigrateArgs, StartArgs},
     restore::RestoreArgs,
 };
@@ -30,6 +34,22 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// What this process was started with: flags, variables, and files with secrets that variables name. Where that cannot be,
+    /// says so and ends the process.
+    pub fn read() -> Self {
+        Self::try_read_from(env::args_os()).unwrap_or_else(|misfit| misfit.exit())
+    }
+
+    /// The same, with these flags.
+    ///
+    /// # Errors
+    /// What is wrong with them, or with the environment.
+    pub fn try_read_from<T: Into<OsString> + Clone>(flags: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&also_from_files(Self::command()).try_get_matches_from(flags)?)
+    }
 }
 
 /// What to do.
@@ -62,6 +82,12 @@ pub enum Command {
     Migrate(Box<MigrateArgs>),
     /// Print a passport, good for a minute: what the gRPC services ask for in the metadata `passport`.
     Passport(PassportArgs),
+    /// Ask a role whether it is ready. Exit status 1 if it is not.
+    Health(HealthArgs),
+    /// Make an authority, and certificates with which the roles speak TLS. What is there stays as it is.
+    Certs(CertsArgs),
+    /// Make all secrets of a suite on PostgreSQL, each in a file for who needs it, and certificates. What is there stays as it is.
+    Secrets(SecretsArgs),
 }
 
 /// What all roles and commands need to find and trust each other.
@@ -86,6 +112,10 @@ pub struct CommonArgs {
     /// Secret that the roles of a suite share, at least 32 bytes. Embedded, made once and kept in the data directory.
     #[arg(long, env = "BIBLIOTIQUE_INTERNAL_KEY", hide_env_values = true, value_parser = KeyParser)]
     pub internal_key: Option<Secret>,
+
+    /// See [`TlsArgs`].
+    #[command(flatten)]
+    pub tls: TlsArgs,
 
     /// What is logged: a level (error, warn, info, debug, trace) or directives such as info,gateway=debug.
     #[arg(long, env = "BIBLIOTIQUE_LOG", default_value = "info")]
@@ -146,7 +176,7 @@ impl ServeArgs {
     /// # Errors
     /// What the command line would say.
     pub fn by_default() -> Result<Self, clap::Error> {
-        match Cli::try_parse_from(["bibliotique", "serve"])?.command {
+        match Cli::try_read_from(["bibliotique", "serve"])?.command {
             Some(Command::Serve(args)) => Ok(*args),
             _ => Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand)),
         }

@@ -2,7 +2,10 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use shared::{database::Schema, secret::Secret};
+use shared::{
+    database::Schema,
+    secret::{Secret, SecretParser},
+};
 
 use crate::{cli::CommonArgs, secrets::embedded_url};
 
@@ -10,15 +13,15 @@ use crate::{cli::CommonArgs, secrets::embedded_url};
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseArgs {
     /// Identity's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
     pub identity_database_url: Option<Secret>,
 
     /// Catalog's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_CATALOG_DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "BIBLIOTIQUE_CATALOG_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
     pub catalog_database_url: Option<Secret>,
 
     /// Lending's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_LENDING_DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "BIBLIOTIQUE_LENDING_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
     pub lending_database_url: Option<Secret>,
 
     /// See [`CommonArgs`].

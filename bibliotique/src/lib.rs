@@ -2,9 +2,12 @@
 
 mod backup;
 mod books;
+pub mod certs;
 mod check;
 pub mod cli;
 mod databases;
+pub mod deployment;
+pub mod health;
 mod migrate;
 mod operator;
 mod restore;
@@ -36,6 +39,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Restore(args)) => restore::run(&args).await,
         Some(Command::Migrate(args)) => migrate::run(&args).await,
         Some(Command::Passport(args)) => operator::passport(&args),
+        Some(Command::Health(args)) => health::run(&args).await,
+        Some(Command::Certs(args)) => certs::run(&args),
+        Some(Command::Secrets(args)) => deployment::run(&args),
     }
 }
 

@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use bibliotique::cli::Cli;
-use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match bibliotique::run(Cli::parse()).await {
+    match bibliotique::run(Cli::read()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bibliotique: {error:#}");

@@ -16,6 +16,7 @@ use shared::{
     channel::Channel,
     context::{Context, RequestId},
     passport::{Caller, Passports},
+    tls::Tls,
 };
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -84,28 +85,43 @@ struct Way<'a> {
     address: &'a str,
     audience: &'static str,
     passports: Arc<Passports>,
+    tls: Option<Tls>,
     clock: Clock,
 }
 
 impl<'a> Way<'a> {
     fn of(common: &CommonArgs, address: &'a str, audience: &'static str) -> anyhow::Result<Self> {
         let internal_key = given_or_kept(common.internal_key.as_ref(), &common.data_dir, "internal.key")?;
-        Ok(Self { address, audience, passports: Arc::new(Passports::new(&internal_key)), clock: Clock::system() })
+        let (passports, tls) = (Arc::new(Passports::new(&internal_key)), common.tls.load(None)?);
+        Ok(Self { address, audience, passports, tls, clock: Clock::system() })
     }
 
     /// To the role that runs; `None` when none does and its database is an embedded one, which can be opened here.
     async fn remote(&self, has_database_of_its_own: bool) -> anyhow::Result<Option<Channel>> {
-        let Self { address, audience, .. } = *self;
+        let (address, audience, tls) = (self.address, self.audience, self.tls.as_ref());
         if is_listening(address).await {
+            self.talk().await?;
             let (passports, clock) = (Arc::clone(&self.passports), self.clock.clone());
-            let caller = Caller::operator();
-            return Ok(Some(Channel::remote(address, proto::DESCRIPTORS, audience, caller, passports, clock)?));
+            let (descriptors, caller) = (proto::DESCRIPTORS, Caller::operator());
+            return Ok(Some(Channel::secured(address, tls, descriptors, audience, caller, passports, clock)?));
         }
         if has_database_of_its_own {
             let variable = audience.to_uppercase();
             bail!("{audience} does not answer at {address}: start it, or set BIBLIOTIQUE_{variable}_ADDR");
         }
         Ok(None)
+    }
+
+    /// Finds out why a role that listens does not talk, such as for a certificate: a call only says that it is away.
+    async fn talk(&self) -> anyhow::Result<()> {
+        let mut reason = String::new();
+        for address in self.address.split(',').map(str::trim) {
+            match shared::health::ask(address, self.tls.as_ref(), self.audience).await {
+                Ok(_) => return Ok(()),
+                Err(why) => reason = why,
+            }
+        }
+        bail!("{} at {} cannot be talked to: {reason}", self.audience, self.address)
     }
 
     /// Lending is not there while a command has a database to itself: what is for it is kept until it is.

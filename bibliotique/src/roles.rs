@@ -8,7 +8,8 @@ use shared::{
     channel::Channel,
     passport::{Caller, Passports},
     secret::Secret,
-    server::{Limits, serve},
+    server::{Limits, serve, serve_to},
+    tls::{Tls, TlsArgs},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -37,7 +38,6 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 async fn everything(args: ServeArgs) -> anyhow::Result<()> {
     let data = args.common.data_dir.display().to_string();
     let suite = Suite::start(embedded(&args)?).await?;
-    // Before it says that it is ready: who asks it to end from then on is heard.
     let signals = Signals::listen()?;
     greet(&suite, &data);
 
@@ -64,6 +64,7 @@ fn embedded(args: &ServeArgs) -> anyhow::Result<SuiteSettings> {
         lending_addr,
         gateway: args.gateway.clone(),
         internal_key: given_or_kept(args.common.internal_key.as_ref(), directory, "internal.key")?,
+        tls: args.common.tls.load(None)?,
         clock: Clock::system(),
         limits: Limits::default(),
     })
@@ -97,13 +98,13 @@ async fn identity_alone(args: ServeArgs) -> anyhow::Result<()> {
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let settings = args.identity.settings(database, pepper, args.session(), args.reflection.at(address))?;
-    let ways = Ways::of("identity", &internal_key);
+    let ways = Ways::of("identity", &internal_key, &args.common.tls)?;
     let lending = ways.to(&args.common.lending_addr, lending::AUDIENCE)?;
     let service = identity::start(settings, lending, ways.passports, ways.clock, leaving.clone()).await?;
-    let serving = tokio::spawn(serve(listener, service.router, Limits::default(), stop.clone()));
-    println!("bibliotique identity is ready on {address}");
+    let serving = tokio::spawn(serve_to(ways.tls, listener, service.router, Limits::default(), stop.clone()));
 
-    end(args.drain_seconds, leaving, stop, serving).await
+    let ready = format!("bibliotique identity is ready on {address}");
+    until_told(&ready, args.drain_seconds, leaving, stop, serving).await
 }
 
 async fn catalog_alone(args: ServeArgs) -> anyhow::Result<()> {
@@ -115,13 +116,13 @@ async fn catalog_alone(args: ServeArgs) -> anyhow::Result<()> {
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let settings = catalog::Settings { database_url, reflection: args.reflection.at(address) };
-    let ways = Ways::of("catalog", &internal_key);
+    let ways = Ways::of("catalog", &internal_key, &args.common.tls)?;
     let lending = ways.to(&args.common.lending_addr, lending::AUDIENCE)?;
     let service = catalog::start(settings, lending, ways.passports, ways.clock, leaving.clone()).await?;
-    let serving = tokio::spawn(serve(listener, service, Limits::default(), stop.clone()));
-    println!("bibliotique catalog is ready on {address}");
+    let serving = tokio::spawn(serve_to(ways.tls, listener, service, Limits::default(), stop.clone()));
 
-    end(args.drain_seconds, leaving, stop, serving).await
+    let ready = format!("bibliotique catalog is ready on {address}");
+    until_told(&ready, args.drain_seconds, leaving, stop, serving).await
 }
 
 async fn lending_alone(args: ServeArgs) -> anyhow::Result<()> {
@@ -133,13 +134,13 @@ async fn lending_alone(args: ServeArgs) -> anyhow::Result<()> {
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let settings = args.lending.settings(database, args.reflection.at(address));
-    let ways = Ways::of("lending", &internal_key);
+    let ways = Ways::of("lending", &internal_key, &args.common.tls)?;
     let identity = ways.to(&args.common.identity_addr, identity::AUDIENCE)?;
     let service = lending::start(settings, identity, ways.passports, ways.clock, leaving.clone()).await?;
-    let serving = tokio::spawn(serve(listener, service, Limits::default(), stop.clone()));
-    println!("bibliotique lending is ready on {address}");
+    let serving = tokio::spawn(serve_to(ways.tls, listener, service, Limits::default(), stop.clone()));
 
-    end(args.drain_seconds, leaving, stop, serving).await
+    let ready = format!("bibliotique lending is ready on {address}");
+    until_told(&ready, args.drain_seconds, leaving, stop, serving).await
 }
 
 async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
@@ -148,7 +149,7 @@ async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
     let http = listener.local_addr()?;
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
-    let ways = Ways::of("gateway", &internal_key);
+    let ways = Ways::of("gateway", &internal_key, &args.common.tls)?;
     let identity = ways.to(&args.common.identity_addr, identity::AUDIENCE)?;
     let catalog = ways.to(&args.common.catalog_addr, catalog::AUDIENCE)?;
     let lending = ways.to(&args.common.lending_addr, lending::AUDIENCE)?;
@@ -165,36 +166,44 @@ async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
         leaving: leaving.clone(),
     });
     let serving = tokio::spawn(serve(listener, app, Limits::default(), stop.clone()));
-    println!("bibliotique gateway is ready on http://{http}");
 
-    end(args.drain_seconds, leaving, stop, serving).await
+    let ready = format!("bibliotique gateway is ready on http://{http}");
+    until_told(&ready, args.drain_seconds, leaving, stop, serving).await
 }
 
 /// The ways from a role to its neighbours elsewhere.
 struct Ways {
     name: &'static str,
     passports: Arc<Passports>,
+    tls: Option<Tls>,
     clock: Clock,
 }
 
 impl Ways {
-    fn of(name: &'static str, internal_key: &Secret) -> Self {
-        Self { name, passports: Arc::new(Passports::new(internal_key)), clock: Clock::system() }
+    fn of(name: &'static str, internal_key: &Secret, tls: &TlsArgs) -> anyhow::Result<Self> {
+        let (passports, tls) = (Arc::new(Passports::new(internal_key)), tls.load(Some(name))?);
+        Ok(Self { name, passports, tls, clock: Clock::system() })
     }
 
     fn to(&self, addresses: &str, audience: &'static str) -> anyhow::Result<Channel> {
         let (caller, passports) = (Caller::service(self.name), Arc::clone(&self.passports));
-        Ok(Channel::remote(addresses, proto::DESCRIPTORS, audience, caller, passports, self.clock.clone())?)
+        let (tls, clock) = (self.tls.as_ref(), self.clock.clone());
+        Ok(Channel::secured(addresses, tls, proto::DESCRIPTORS, audience, caller, passports, clock)?)
     }
 }
 
-async fn end(
+/// Says that the role is ready, and serves until a signal comes.
+async fn until_told(
+    ready: &str,
     drain_seconds: u32,
     leaving: CancellationToken,
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
 ) -> anyhow::Result<()> {
-    let drain = leave(drain_seconds, Signals::listen()?).await;
+    // Before it says that it is ready: who asks it to end from then on is heard.
+    let signals = Signals::listen()?;
+    println!("{ready}");
+    let drain = leave(drain_seconds, signals).await;
     leaving.cancel();
     tokio::time::sleep(drain).await;
     stop.cancel();

@@ -10,7 +10,8 @@ use shared::{
     channel::{Channel, Promise},
     passport::{Caller, Passports},
     secret::Secret,
-    server::{Limits, serve},
+    server::{Limits, serve_to},
+    tls::Tls,
 };
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,8 @@ pub struct SuiteSettings {
     pub gateway: GatewayArgs,
     /// What passports are signed with.
     pub internal_key: Secret,
+    /// With what the gRPC ports are secured, if they are.
+    pub tls: Option<Tls>,
     /// Where all roles get the time from.
     pub clock: Clock,
     /// What the servers put up with.
@@ -117,15 +120,15 @@ impl Suite {
             stop,
             servers: JoinSet::new(),
         };
-        suite.spawn(http, app, settings.limits);
-        suite.spawn(identity_port, identity.router, settings.limits);
-        suite.spawn(catalog_port, catalog, settings.limits);
-        suite.spawn(lending_port, lending, settings.limits);
+        suite.spawn(None, http, app, settings.limits);
+        suite.spawn(settings.tls.clone(), identity_port, identity.router, settings.limits);
+        suite.spawn(settings.tls.clone(), catalog_port, catalog, settings.limits);
+        suite.spawn(settings.tls, lending_port, lending, settings.limits);
         Ok(suite)
     }
 
-    fn spawn(&mut self, listener: TcpListener, app: Router, limits: Limits) {
-        self.servers.spawn(serve(listener, app, limits, self.stop.clone()));
+    fn spawn(&mut self, tls: Option<Tls>, listener: TcpListener, app: Router, limits: Limits) {
+        self.servers.spawn(serve_to(tls, listener, app, limits, self.stop.clone()));
     }
 
     /// The way to identity as somebody, as an operator's command goes it.

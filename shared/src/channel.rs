@@ -13,16 +13,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request::Parts
 use http_body_util::{BodyExt as _, Full};
 use prost_types::{FileDescriptorSet, method_options::IdempotencyLevel};
 use tokio::time::{Instant, sleep, timeout};
-use tonic::{Status, body::Body, transport::Endpoint};
+use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt as _};
 
 use crate::{
     Clock, Timestamp,
     context::{Context, REQUEST_ID},
+    error::chain,
     metrics::Calls,
     passport::{Caller, PASSPORT, Passports},
-    replicas::{Failure, Replicas, cause, was_never_seen},
+    replicas::{Failure, Replicas, was_never_seen},
     rpc::{PUSHBACK, grpc_status},
+    tls::Tls,
     trace::{Span, Trace},
 };
 
@@ -97,6 +99,12 @@ pub(crate) struct Known {
 #[error("{0:?} is not an address like host:port")]
 pub struct MalformedAddress(String);
 
+impl MalformedAddress {
+    pub(crate) fn of(address: &str) -> Self {
+        Self(address.to_owned())
+    }
+}
+
 impl Channel {
     /// To a service in this process, without a socket.
     pub fn local(
@@ -135,7 +143,23 @@ impl Channel {
         passports: Arc<Passports>,
         clock: Clock,
     ) -> Result<Self, MalformedAddress> {
-        let replicas = Arc::new(connect(addresses)?);
+        Self::secured(addresses, None, descriptors, audience, caller, passports, clock)
+    }
+
+    /// As [`Self::remote`], with TLS if it is given: the other side has to show the certificate of the role `audience`.
+    ///
+    /// # Errors
+    /// [`MalformedAddress`]
+    pub fn secured(
+        addresses: &str,
+        tls: Option<&Tls>,
+        descriptors: &[u8],
+        audience: &'static str,
+        caller: Caller,
+        passports: Arc<Passports>,
+        clock: Clock,
+    ) -> Result<Self, MalformedAddress> {
+        let replicas = Arc::new(Replicas::at(addresses, tls, audience)?);
         let transport = Transport::Remote { replicas, known: Arc::new(Known::of(descriptors)) };
         Ok(Self::over(transport, audience, caller, passports, clock))
     }
@@ -280,7 +304,7 @@ async fn streamed(replicas: &Replicas, request: Request<Body>) -> Response<Body>
 }
 
 fn unreachable(error: &tonic::transport::Error) -> Response<Body> {
-    tracing::warn!(cause = cause(error), "the other role cannot be reached");
+    tracing::warn!(error = chain(error), "the other role cannot be reached");
     unavailable()
 }
 
@@ -315,36 +339,13 @@ async fn once(
             Err(Failure::Silence) => return Err(Miss::Silence),
             Err(Failure::Connection(error)) if !was_never_seen(&error) => return Ok(unreachable(&error)),
             Err(Failure::Connection(error)) if passed_over == PASSED_OVER || began.elapsed() > QUICK => {
-                tracing::warn!(cause = cause(&error), "the other role takes no calls");
+                tracing::warn!(error = chain(&error), "the other role takes no calls");
                 break;
             }
             Err(Failure::Connection(_)) => passed_over += 1,
         }
     }
     Err(Miss::Nobody)
-}
-
-/// The most bytes of an answer's headers, where refusals are: one may name a thousand ids.
-const HEADER_BYTES: u32 = 128 * 1024;
-
-fn connect(addresses: &str) -> Result<Replicas, MalformedAddress> {
-    let endpoints = addresses.split(',').map(|address| endpoint(address.trim())).collect::<Result<_, _>>()?;
-    Ok(Replicas::at(endpoints))
-}
-
-fn endpoint(address: &str) -> Result<Endpoint, MalformedAddress> {
-    let malformed = || MalformedAddress(address.to_owned());
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| malformed())?;
-    if endpoint.uri().port().is_none() {
-        return Err(malformed());
-    }
-    Ok(endpoint
-        .connect_timeout(Duration::from_secs(2))
-        .http2_keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-        .http2_max_header_list_size(HEADER_BYTES)
-        .tcp_nodelay(true))
 }
 
 impl Known {

@@ -92,12 +92,17 @@ impl<R: Into<Status>> From<Error<R>> for Status {
     }
 }
 
-fn chain(error: &dyn StdError) -> String {
+/// An error with everything that caused it.
+pub fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let told = error.to_string();
+        // Some errors say themselves what caused them.
+        if !text.ends_with(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
         cause = error.source();
     }
     text

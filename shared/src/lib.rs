@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod clock;
+mod connections;
 pub mod context;
 pub mod crash;
 pub mod database;
@@ -19,6 +20,7 @@ pub mod rpc;
 pub mod secret;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 pub mod trace;
 pub mod work;
 

@@ -9,7 +9,7 @@ use std::{
     iter::successors,
     pin::pin,
     sync::{
-        Arc, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -22,10 +22,12 @@ use tokio::{
 };
 use tonic::{
     body::Body,
-    transport::{Channel as Connection, Endpoint, Error},
+    transport::{Channel as Connection, Error},
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tower::ServiceExt as _;
+
+use crate::{channel::MalformedAddress, connections::Way, tls::Tls};
 
 /// HTTP/2 connections to each: one alone is served by one core of the other side.
 const CONNECTIONS: usize = 4;
@@ -47,13 +49,19 @@ pub struct Replicas {
 
 /// One of them.
 pub struct Replica {
-    address: String,
-    connections: Vec<Connection>,
+    way: Way,
+    connections: Mutex<Connections>,
     turn: AtomicUsize,
     /// It gives no sign of life.
     is_silent: watch::Sender<bool>,
     /// Somebody is asking it for one.
     is_asked: AtomicBool,
+}
+
+/// As long as the certificates stay what they are.
+struct Connections {
+    generation: u64,
+    all: Vec<Connection>,
 }
 
 /// Why there is no answer.
@@ -65,10 +73,12 @@ pub enum Failure {
 }
 
 impl Replicas {
-    /// At these addresses. Connects when first used, and again after a loss.
-    pub fn at(endpoints: Vec<Endpoint>) -> Self {
-        let all = endpoints.into_iter().map(|endpoint| Arc::new(Replica::at(&endpoint))).collect();
-        Self { all, turn: AtomicUsize::new(0) }
+    /// Those of the role of this name at `addresses`, `host:port` with commas between them. Connects when first used, and again
+    /// after a loss.
+    pub fn at(addresses: &str, tls: Option<&Tls>, role: &str) -> Result<Self, MalformedAddress> {
+        let ways = addresses.split(',').map(|address| Way::to(address.trim(), tls, role));
+        let all = ways.map(|way| Ok(Arc::new(Replica::at(way?)))).collect::<Result<_, _>>()?;
+        Ok(Self { all, turn: AtomicUsize::new(0) })
     }
 
     /// Whose turn it is, of those that answer as far as is known.
@@ -80,17 +90,20 @@ impl Replicas {
 }
 
 impl Replica {
-    fn at(endpoint: &Endpoint) -> Self {
-        let address = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let connections = (0..CONNECTIONS).map(|_| endpoint.connect_lazy()).collect();
+    fn at(way: Way) -> Self {
+        let connections = Mutex::new(Connections::over(&way, way.generation()));
         let (turn, is_asked) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { address, connections, turn, is_silent: watch::Sender::new(false), is_asked }
+        Self { way, connections, turn, is_silent: watch::Sender::new(false), is_asked }
     }
 
-    /// The connection whose turn it is. There is always one.
+    /// The connection whose turn it is. There is always one. Over those of other certificates only what is underway goes on.
     pub fn connection(&self) -> Option<Connection> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % CONNECTIONS;
-        self.connections.get(turn).cloned()
+        let (turn, generation) = (self.turn.fetch_add(1, Ordering::Relaxed) % CONNECTIONS, self.way.generation());
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if connections.generation != generation {
+            *connections = Connections::over(&self.way, generation);
+        }
+        connections.all.get(turn).cloned()
     }
 
     /// Calls it. `may_be_left`: the call is given up when it falls silent, because it may be made again.
@@ -133,12 +146,19 @@ impl Replica {
 
     fn keep(&self, is_silent: bool) {
         if self.is_silent.send_replace(is_silent) != is_silent {
-            let address = &self.address;
+            let address = self.way.address();
             match is_silent {
                 true => tracing::warn!(address, "it does not answer: nobody is sent there until it does"),
                 false => tracing::info!(address, "it answers again"),
             }
         }
+    }
+}
+
+impl Connections {
+    fn over(way: &Way, generation: u64) -> Self {
+        let endpoint = way.endpoint();
+        Self { generation, all: (0..CONNECTIONS).map(|_| endpoint.connect_lazy()).collect() }
     }
 }
 
@@ -154,11 +174,6 @@ async fn ask(replica: Weak<Replica>) {
         drop(replica);
         sleep(PAUSE).await;
     }
-}
-
-/// What is at the bottom of it; tonic's own words are "transport error".
-pub fn cause(error: &Error) -> String {
-    successors(error.source(), |cause| (*cause).source()).last().unwrap_or(error).to_string()
 }
 
 /// Whether the other side has not looked at the call, so that it may be made elsewhere whatever it does: nobody listened, the

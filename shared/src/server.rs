@@ -1,6 +1,7 @@
 //! One server for every role: bounded in connections, streams and time, and ended in time whatever its clients do.
 
 use std::{
+    io::ErrorKind::{ConnectionReset, UnexpectedEof},
     net::SocketAddr,
     sync::{
         Arc,
@@ -17,12 +18,15 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service as _;
+
+use crate::tls::{Refusals, Tls};
 
 /// What a server puts up with.
 #[derive(Clone, Copy, Debug)]
@@ -57,13 +61,19 @@ pub struct Peer(pub SocketAddr);
 
 /// Serves `app` on `listener`, HTTP/1.1 and HTTP/2, until `stop` and at most `limits.grace` longer.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
+    serve_to(None, listener, app, limits, stop).await;
+}
+
+/// As [`serve`], with TLS if it is given: then only to whoever shows a certificate of the suite's authority.
+pub async fn serve_to(tls: Option<Tls>, listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
+    let refusals = Arc::new(Refusals::default());
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
     let (leave, cut) = (CancellationToken::new(), CancellationToken::new());
 
     while let Some((stream, peer)) = stop.run_until_cancelled(accept(&listener)).await {
         let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else { break };
-        let connection = connection(stream, peer, app.clone(), limits, leave.clone());
+        let connection = enter(tls.clone(), Arc::clone(&refusals), stream, peer, app.clone(), limits, leave.clone());
         let cut = cut.clone();
         connections.spawn(async move {
             let _place = place;
@@ -95,9 +105,31 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, limits: Limits, stop: CancellationToken) {
+async fn enter(
+    tls: Option<Tls>,
+    refusals: Arc<Refusals>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
     // Answers are small and written whole: waiting to fill a packet only costs time.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return connection(stream, peer, app, limits, stop).await };
+    match stop.run_until_cancelled(tls.accept(stream)).await {
+        Some(Ok(stream)) => connection(stream, peer, app, limits, stop).await,
+        // Whoever only looks whether somebody listens, as a load balancer does, is not told of.
+        Some(Err(error)) if matches!(error.kind(), UnexpectedEof | ConnectionReset) => (),
+        Some(Err(error)) => refusals.add(peer, &error),
+        None => (),
+    }
+}
+
+async fn connection<S>(stream: S, peer: SocketAddr, app: Router, limits: Limits, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let spoken = Arc::new(AtomicBool::new(false));
     let service = hyper::service::service_fn({
         let spoken = Arc::clone(&spoken);

@@ -1,7 +1,11 @@
 //! A private PostgreSQL cluster: its own data, its own socket, no port.
 
 use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -20,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Cluster {
     watchdog: Watchdog,
+    binaries: PathBuf,
+    /// Where it listens besides its socket; empty for nowhere.
+    listens_on: String,
 }
 
 impl Cluster {
@@ -29,14 +36,15 @@ impl Cluster {
     /// When `BIBLIOTIQUE_TEST_POSTGRES` is `required` and PostgreSQL is not installed, or when it does not start.
     pub async fn start() -> Option<Self> {
         let binaries = installed::binaries()?;
+        let programs = binaries.clone();
         let (watchdog, initialised) = spawn_blocking(move || {
-            let mut watchdog = Watchdog::of_server(&binaries);
+            let mut watchdog = Watchdog::of_server(&programs);
             let initialised = watchdog.order("initialise");
             (watchdog, initialised)
         })
         .await
         .expect("a watchdog for the cluster");
-        let mut cluster = Self { watchdog };
+        let mut cluster = Self { watchdog, binaries, listens_on: String::new() };
         assert!(initialised, "initdb failed:\n{}", cluster.log());
         cluster.start_again().await;
         Some(cluster)
@@ -71,7 +79,7 @@ impl Cluster {
     /// # Panics
     /// When it does not answer within half a minute.
     pub async fn start_again(&mut self) {
-        self.watchdog.order("start");
+        self.watchdog.order(&format!("start {}", self.listens_on));
         for _ in 0..ATTEMPTS {
             if self.server().answers().await {
                 return;
@@ -79,6 +87,38 @@ impl Cluster {
             sleep(PAUSE).await;
         }
         panic!("PostgreSQL does not answer:\n{}", self.log());
+    }
+
+    /// Starts it again, and from now on it listens on port 5432 of an address as well: there everybody has to show a password,
+    /// the user `postgres` this one.
+    ///
+    /// # Panics
+    /// When it cannot be brought to that.
+    pub async fn listen_on(&mut self, address: IpAddr, password: &str) {
+        let rules = self.watchdog.directory().join("data/pg_hba.conf").display().to_string();
+        let mut superuser = PgConnection::connect(&self.server().url_of("postgres")).await.expect("a superuser");
+        for sql in [
+            format!("ALTER ROLE postgres PASSWORD '{password}'"),
+            format!("COPY (VALUES ('local all all trust'), ('host all all all scram-sha-256')) TO '{rules}'"),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut superuser).await.expect("who may come in");
+        }
+        superuser.close().await.expect("an end");
+        self.stop();
+        self.listens_on = address.to_string();
+        self.start_again().await;
+    }
+
+    /// Where its socket is.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        self.watchdog.directory()
+    }
+
+    /// Where the programs of its version are, such as `psql`.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        &self.binaries
     }
 
     /// The port is only part of the socket's name; said, because `PGPORT` would change the default.

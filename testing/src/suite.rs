@@ -109,6 +109,7 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
         lending_addr: anywhere,
         gateway: GatewayArgs { http_addr: anywhere, time_zone, cors_origins: Vec::new(), limits: LimitArgs::default() },
         internal_key: Secret::from(INTERNAL_KEY),
+        tls: None,
         clock,
         limits: Limits::default(),
     };

@@ -22,8 +22,9 @@ initialise() {
 }
 
 # fsync and synchronous_commit are what the product asks of a server, so the tests run with them.
+# $1: on which address to listen besides the socket; nothing for none.
 start() {
-    "$binaries/postgres" -D "$directory/data" -k "$directory" -p 5432 -c listen_addresses= \
+    "$binaries/postgres" -D "$directory/data" -k "$directory" -p 5432 -c listen_addresses="$1" \
         -c max_connections=300 -c shared_buffers=64MB -c fsync=on -c synchronous_commit=on </dev/null >&2 &
     server=$!
 }
@@ -48,9 +49,9 @@ stop() {
 }
 
 echo "$directory"
-while read -r order; do
+while read -r order address; do
     case $order in
-    initialise | start | stop | freeze | thaw) "$order" ;;
+    initialise | start | stop | freeze | thaw) "$order" "$address" ;;
     *) false ;;
     esac
     echo $?

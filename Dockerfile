@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+# One image for all roles: docker build -t bibliotique .
+# Builder and runtime are of the same Debian, so that both have the same C library.
+FROM rust:1.95-bookworm AS builder
+WORKDIR /src
+COPY Cargo.toml Cargo.lock rustfmt.toml clippy.toml ./
+COPY proto proto
+COPY shared shared
+COPY records records
+COPY services services
+COPY gateway gateway
+COPY bibliotique bibliotique
+COPY testing testing
+COPY bench bench
+# What was downloaded and compiled before stays in BuildKit's caches: only what has changed is compiled again.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package bibliotique && \
+    install -D target/release/bibliotique /image/usr/local/bin/bibliotique
+# New volumes take over owner and mode of the directories where they are mounted first: `bibliotique secrets` writes there.
+RUN mkdir -p /image/secrets/ca /image/secrets/identity /image/secrets/catalog /image/secrets/lending \
+    /image/secrets/gateway /image/secrets/operator /image/secrets/suite /image/secrets/postgres
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=builder /image/usr/ /usr/
+COPY --from=builder --chown=65532:65532 /image/secrets/ /secrets/
+USER 65532:65532
+WORKDIR /tmp
+ENTRYPOINT ["/usr/local/bin/bibliotique"]
+CMD ["serve"]

@@ -1,0 +1,104 @@
+//! Certificates that change while roles run.
+
+use std::{fs, path::Path, time::Duration};
+
+use rcgen::date_time_ymd;
+use shared::{Clock, Timestamp};
+use tempfile::tempdir;
+use testing::suite::ADMIN;
+use time::OffsetDateTime;
+use tokio::{task::JoinSet, time::sleep};
+
+use crate::{
+    both, certificates, certified,
+    process::{PASSWORD, PATIENCE, Setup, eventually},
+    refusal, showing,
+};
+
+/// A certificate that ends while its role runs: others see it at once, and a new one is taken without a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_certificate_is_refused_and_its_successor_taken() {
+    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
+    let pki = certificates(&directory, "pki").await;
+    let end = Timestamp::from_micros(Clock::system().now().micros() + 6_000_000);
+    let short = certified(&pki, date_time_ymd(2020, 1, 1), OffsetDateTime::from_unix_timestamp(end.seconds()).unwrap());
+    fs::rename(short, pki.join("identity/tls.crt")).unwrap();
+    let setup = Setup::identity(&directory, database.url());
+    let identity = showing(setup, &pki, "identity").start().await;
+    let health = async || {
+        let health = Setup::new(&directory, &["health", "identity"]).beside(&identity);
+        showing(health, &pki, "operator").run().await
+    };
+    assert!(health().await.status.success());
+    assert!(identity.logged().contains("expires within thirty days"), "{}", identity.logged());
+
+    eventually(PATIENCE, "it is refused", async || health().await.logged.contains("certificate expired")).await;
+    let renewed = Setup::new(&directory, &["certs", "pki", "--renew=30"]).run().await;
+    assert!(renewed.said.contains("identity") && !renewed.said.contains("catalog"), "{}", renewed.said);
+    eventually(PATIENCE, "its successor is taken", async || health().await.status.success()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_renewed_under_load_and_no_request_notices() {
+    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
+    let pki = certificates(&directory, "pki").await;
+    let (identity, gateway) = both(&directory, &database, &pki).await;
+    let token = gateway.door().token(ADMIN, PASSWORD).await;
+    let mut readers = JoinSet::new();
+    for _ in 0..4 {
+        let (door, token) = (gateway.door(), token.clone());
+        readers.spawn(async move {
+            for number in 0..250 {
+                let me = door.get("/api/clients/me", Some(&token)).await;
+                assert_eq!(me.status, 200, "request {number}: {}", me.text);
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+
+    for round in 1..=2 {
+        let renewed = Setup::new(&directory, &["certs", "pki", "--renew"]).run().await;
+        assert!(renewed.status.success(), "{}", renewed.logged);
+        for role in [&identity, &gateway] {
+            // A server looks when somebody connects.
+            let seen = async || {
+                drop(
+                    showing(Setup::new(&directory, &["health", "identity"]).beside(&identity), &pki, "operator")
+                        .run()
+                        .await,
+                );
+                role.logged().matches("the certificates have changed").count() >= round
+            };
+            eventually(PATIENCE, "the certificates are read again", seen).await;
+        }
+    }
+
+    readers.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_authority_is_taken_without_a_restart_and_the_old_one_is_out() {
+    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
+    let (pki, old) = (certificates(&directory, "pki").await, directory.path().join("old"));
+    let (identity, gateway) = both(&directory, &database, &pki).await;
+    let door = gateway.door();
+    door.token(ADMIN, PASSWORD).await;
+    let health =
+        |pki: &Path| showing(Setup::new(&directory, &["health", "identity"]).beside(&identity), pki, "operator");
+
+    // Not all files at once: in between they do not fit together.
+    fs::rename(&pki, &old).unwrap();
+    sleep(Duration::from_millis(1500)).await;
+    assert!(!health(&old).run().await.logged.contains("panicked"));
+    certificates(&directory, "pki").await;
+
+    eventually(PATIENCE, "the new authority's certificates are good", async || {
+        health(&pki).run().await.status.success()
+    })
+    .await;
+    eventually(PATIENCE, "the gateway is ready", async || door.is_ready().await).await;
+    for _ in 0..8 {
+        assert_eq!(door.sign_in(ADMIN, PASSWORD).await.status, 200);
+    }
+    refusal(health(&old)).await;
+}
