@@ -35,7 +35,11 @@ pub enum Program {
 }
 
 /// A process that serves. Dropped, it is killed.
-pub struct Process(Child);
+pub struct Process {
+    child: Child,
+    /// What it was asked to do.
+    named: String,
+}
 
 /// In a process that was started here, its arguments.
 pub fn asked() -> Option<Vec<String>> {
@@ -74,22 +78,39 @@ impl Process {
     /// # Errors
     /// When it ends instead, or says nothing in time.
     pub async fn start(program: &Program, arguments: &[&str], variables: Variables) -> anyhow::Result<Self> {
+        let mut process = Self::spawn(program, arguments, variables)?;
+        process.ready().await?;
+        Ok(process)
+    }
+
+    /// Starts one, and does not wait for anything.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn spawn(program: &Program, arguments: &[&str], variables: Variables) -> anyhow::Result<Self> {
         let named = arguments.join(" ");
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-        let mut process = program.command(&arguments, variables)?.spawn()?;
-        let stdout = process.stdout.take().context("it has an output")?;
-        let mut lines = BufReader::new(stdout).lines();
+        Ok(Self { child: program.command(&arguments, variables)?.spawn()?, named })
+    }
+
+    /// Waits for its first line, with which it says that it is ready.
+    ///
+    /// # Errors
+    /// When it ends instead, or says nothing in time.
+    pub async fn ready(&mut self) -> anyhow::Result<()> {
+        let named = &self.named;
+        let mut lines = BufReader::new(self.child.stdout.take().context("it has an output")?).lines();
         let first =
             timeout(PATIENCE, lines.next_line()).await.with_context(|| format!("{named} is not ready in time"))??;
         first.with_context(|| format!("{named} ended at once"))?;
         // Somebody has to read what it prints, or it would wait.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self(process))
+        Ok(())
     }
 
     /// The number under which the system knows it.
     pub fn id(&self) -> u32 {
-        self.0.id().unwrap_or_default()
+        self.child.id().unwrap_or_default()
     }
 
     /// Asks it to end, and waits until it has.
@@ -97,10 +118,12 @@ impl Process {
     /// # Errors
     /// When it does not end in time, or not well.
     pub async fn end(mut self) -> anyhow::Result<()> {
+        let named = &self.named;
         let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().await?;
-        ensure!(asked.success(), "a process cannot be asked to end");
-        let ended = timeout(PATIENCE, self.0.wait()).await.context("a process does not end in time")??;
-        ensure!(ended.success(), "a process ends with {ended}");
+        ensure!(asked.success(), "{named} cannot be asked to end");
+        let ended = timeout(PATIENCE, self.child.wait()).await;
+        let ended = ended.with_context(|| format!("{named} does not end in time"))??;
+        ensure!(ended.success(), "{named} ends with {ended}");
         Ok(())
     }
 }

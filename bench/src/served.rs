@@ -111,23 +111,15 @@ impl Served {
         let addresses = Addresses::free()?;
         let own = if roles == Roles::Together { data.embedded() } else { data.databases() };
         let variables = [common(), own, addresses.variables()].concat();
-        let start = |name: &'static str| {
-            let arguments = ["serve", name];
-            let variables = variables.clone();
-            async move {
-                let said = if name.is_empty() { &arguments[..1] } else { &arguments };
-                Process::start(program, said, variables).await
-            }
-        };
-
         let began = Instant::now();
-        let processes = match roles.names() {
-            [one, two, three, four] => {
-                let (one, two, three, four) = tokio::try_join!(start(one), start(two), start(three), start(four))?;
-                vec![one, two, three, four]
-            }
-            names => vec![start(names.first().copied().unwrap_or_default()).await?],
-        };
+        let mut processes = Vec::new();
+        for name in roles.names() {
+            let arguments: &[&str] = if name.is_empty() { &["serve"] } else { &["serve", name] };
+            processes.push(Process::spawn(program, arguments, variables.clone())?);
+        }
+        for process in &mut processes {
+            process.ready().await?;
+        }
         until_ready(&addresses.http, began).await?;
         Ok(Self { processes, addresses, ready_after: began.elapsed() })
     }

@@ -47,33 +47,30 @@ pub async fn measure(
     let what =
         format!("the generator's ceiling: a bare server that always says the same 500 bytes, {many} connections");
     report.add_seen(setup.name, &what, None, &ceiling);
-    let mut run = 0;
-    for (mix, name) in MIXES {
+    for (number, (mix, name)) in MIXES.into_iter().enumerate() {
         let connections = if mix == Mix::SignIn { at_the_door().min(many) } else { many };
-        for lasting in [measure.lasting / 4, measure.lasting] {
-            run += 1;
-            let visitors = Visitor::several(&place, mix, connections, run);
-            let before = served.processor_time();
-            let seen = generate(served.address(), Pace::Closed, lasting, visitors).await?;
-            let cost = served.processor_time().saturating_sub(before);
-            // The first time is for warming up; but nothing fails there, either.
-            let is_warm = lasting == measure.lasting;
-            if is_warm || seen.latencies.failed() > 0 {
-                let when = if is_warm { "" } else { ", warming up" };
-                let what = format!("{name}; {connections} connections{when}");
-                report.add_seen(setup.name, &what, Some(figure(mix, &seen, cost)), &seen);
-            }
+        let what = format!("{name}; {connections} connections");
+        let visitors = |run| Visitor::several(&place, mix, connections, run);
+        let (warming_up, _) = asked(served, visitors(2 * number), measure.lasting / 4).await?;
+        if warming_up.latencies.failed() > 0 {
+            report.add_seen(setup.name, &format!("{what}; while warming up"), None, &warming_up);
         }
+        let (seen, cost) = asked(served, visitors(2 * number + 1), measure.lasting).await?;
+        report.add_seen(setup.name, &what, Some(figure(mix, &seen, cost)), &seen);
     }
-    let visitors = Visitor::several(&place, Mix::Day, OPEN, run + 1);
+
+    let visitors = Visitor::several(&place, Mix::Day, OPEN, 2 * MIXES.len());
     let seen = generate(served.address(), Pace::Open(measure.rate), measure.lasting, visitors).await?;
-    report.add_seen(
-        setup.name,
-        &format!("a day at {} requests a second, whatever the answers do", measure.rate),
-        None,
-        &seen,
-    );
+    let what = format!("a day at {} requests a second, whatever the answers do", measure.rate);
+    report.add_seen(setup.name, &what, None, &seen);
     Ok(())
+}
+
+/// What was seen in a closed loop, and the processor time that the suite spent on it.
+async fn asked(served: &Served, visitors: Vec<Visitor>, lasting: Duration) -> anyhow::Result<(Seen, Duration)> {
+    let before = served.processor_time();
+    let seen = generate(served.address(), Pace::Closed, lasting, visitors).await?;
+    Ok((seen, served.processor_time().saturating_sub(before)))
 }
 
 /// The rate, and what a request takes of the suite's processes; of a sign-in, what a permit to hash is worth.
