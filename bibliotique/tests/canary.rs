@@ -353,7 +353,7 @@ testing::on_both! {
             let setup = telling(setup, &collector, "json").with("METRICS_ADDR", &port);
             if setup.serves("identity") { setup.with("ADMIN_PASSWORD", FIRST) } else { setup }
         };
-        let roles = Roles::start_at(&directory, &database, |url| with_password(url), also).await;
+        let roles = Roles::start_at(&directory, &database, with_password, also).await;
 
         let secrets = live(&roles.gateway, &roles.identity).await;
 

@@ -40,9 +40,12 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// All operations that were asked for.
 pub struct Operations {
-    seen: RwLock<HashMap<(Surface, &'static str), HashMap<Box<str>, Arc<Operation>>>>,
+    seen: RwLock<HashMap<(Surface, &'static str), Routes>>,
     in_flight: Gauge,
 }
+
+/// The operations of a surface and a method, by their routes.
+type Routes = HashMap<Box<str>, Arc<Operation>>;
 
 /// A method and a route of a surface.
 struct Operation {
