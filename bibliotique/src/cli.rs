@@ -46,6 +46,9 @@ pub enum Command {
     Export(ExportCommand),
     /// Read the databases of a suite, stopped or running, and report what does not fit together. Exit status 1 if anything.
     Check(Box<CheckArgs>),
+    /// Write what there is over gRPC as a descriptor set (a google.protobuf.FileDescriptorSet, with comments), for example for
+    /// grpcurl -protoset.
+    Descriptors(DescriptorsArgs),
     /// Print a passport, good for a minute: what the gRPC services ask for in the metadata `passport`.
     Passport(PassportArgs),
 }
@@ -357,6 +360,14 @@ pub struct CheckArgs {
     /// See [`CommonArgs`].
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// `bibliotique descriptors`.
+#[derive(Args, Clone, Debug)]
+pub struct DescriptorsArgs {
+    /// Into which file, which is there whole or not at all; without it, to the standard output.
+    #[arg(long)]
+    pub output: Option<PathBuf>,
 }
 
 /// `bibliotique passport`.

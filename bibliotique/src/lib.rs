@@ -3,6 +3,7 @@
 mod books;
 mod check;
 pub mod cli;
+mod descriptors;
 mod operator;
 mod roles;
 mod secrets;
@@ -27,6 +28,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Import(ImportCommand::Books(args))) => books::import(*args).await,
         Some(Command::Export(ExportCommand::Books(args))) => books::export(*args).await,
         Some(Command::Check(args)) => check::run(&args).await,
+        Some(Command::Descriptors(args)) => descriptors::write(&args),
         Some(Command::Passport(args)) => operator::passport(&args),
     }
 }

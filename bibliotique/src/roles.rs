@@ -157,6 +157,7 @@ async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
         session,
         time_zone: args.gateway.time_zone,
         cors_origins: args.gateway.cors_origins,
+        docs: args.gateway.docs.docs,
         clock: ways.clock,
         leaving: leaving.clone(),
     });

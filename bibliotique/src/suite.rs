@@ -98,6 +98,7 @@ impl Suite {
             session,
             time_zone: settings.gateway.time_zone,
             cors_origins: settings.gateway.cors_origins,
+            docs: settings.gateway.docs.docs,
             clock: clock.clone(),
             leaving: leaving.clone(),
         });

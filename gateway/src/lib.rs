@@ -5,6 +5,7 @@ mod cors;
 mod edge;
 mod fault;
 mod leftover;
+mod openapi;
 mod probes;
 mod settings;
 mod surfaces;
@@ -32,10 +33,12 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use openapi::{Docs, DocsArgs};
 pub use settings::GatewayArgs;
 pub use surfaces::ocariot::declared as ocariot;
 
 use fault::Fault;
+use openapi::{Endpoint, Page};
 use surfaces::{
     library::{Moved, Running},
     swift::Windows,
@@ -56,6 +59,8 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// Web pages of these origins may use the APIs.
     pub cors_origins: Vec<HeaderValue>,
+    /// Whether there is a document of the APIs, and a page to read it.
+    pub docs: Docs,
     /// Where the time comes from.
     pub clock: Clock,
     /// Cancelled when the role is about to end: not ready from then on.
@@ -72,6 +77,7 @@ struct Gateway {
     windows: Windows,
     running: Running,
     moved: Moved,
+    page: Option<Page>,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -138,7 +144,8 @@ fn lending(channel: Channel) -> Lending {
 
 /// The HTTP application.
 pub fn app(settings: Settings) -> Router {
-    let Settings { identity, catalog, lending, session, time_zone, cors_origins, clock, leaving } = settings;
+    let Settings { identity, catalog, lending, session, time_zone, cors_origins, docs, clock, leaving } = settings;
+    let (endpoints, page) = endpoints(docs);
     let (keys, windows, running, moved) = (Keys::default(), Windows::default(), Running::default(), Moved::default());
     let gateway = Arc::new(Gateway {
         identity,
@@ -149,12 +156,14 @@ pub fn app(settings: Settings) -> Router {
         windows,
         running,
         moved,
+        page,
         time_zone,
         clock,
         leaving,
     });
-    let mut app = surfaces::routes(&gateway)
-        .merge(probes::routes())
+    let routes = endpoints.into_iter().fold(Router::new(), |router, endpoint| endpoint.route(router, &gateway));
+    let routes = if gateway.page.is_some() { routes.merge(openapi::routes()) } else { routes };
+    let mut app = routes
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(edge::panicked));
@@ -163,4 +172,18 @@ pub fn app(settings: Settings) -> Router {
         app = app.layer(cors::layer(&cors_origins));
     }
     app.layer(from_fn_with_state(Arc::clone(&gateway), edge::edge)).with_state(gateway)
+}
+
+/// Everything that the gateway answers, and the document of it if there is to be one.
+fn endpoints(docs: Docs) -> (Vec<Endpoint>, Option<Page>) {
+    let mut endpoints = surfaces::endpoints();
+    endpoints.extend(probes::endpoints());
+    match docs {
+        Docs::Off => (endpoints, None),
+        Docs::On => {
+            endpoints.extend(openapi::endpoints());
+            let page = Page::of(&endpoints);
+            (endpoints, Some(page))
+        }
+    }
 }

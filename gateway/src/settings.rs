@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use crate::cors::parse_origin;
+use crate::{cors::parse_origin, openapi::DocsArgs};
 
 /// Settings of the role gateway.
 #[derive(Args, Clone, Debug)]
@@ -24,6 +24,10 @@ pub struct GatewayArgs {
     /// programs that are no web pages can.
     #[arg(long, env = "BIBLIOTIQUE_CORS_ORIGINS", value_delimiter = ',', value_parser = parse_origin)]
     pub cors_origins: Vec<HeaderValue>,
+
+    /// See [`DocsArgs`].
+    #[command(flatten)]
+    pub docs: DocsArgs,
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bibliotique::{Suite, SuiteSettings};
-use gateway::GatewayArgs;
+use gateway::{Docs, DocsArgs, GatewayArgs};
 use identity::{Admission, FirstAdmin, Settings, domain::account::Realm};
 use jiff::tz::TimeZone;
 use proto::{
@@ -107,7 +107,12 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
             reflection: true,
         },
         lending_addr: anywhere,
-        gateway: GatewayArgs { http_addr: anywhere, time_zone, cors_origins: Vec::new() },
+        gateway: GatewayArgs {
+            http_addr: anywhere,
+            time_zone,
+            cors_origins: Vec::new(),
+            docs: DocsArgs { docs: Docs::On },
+        },
         internal_key: Secret::from(INTERNAL_KEY),
         clock,
         limits: Limits::default(),

@@ -1,0 +1,83 @@
+//! The OpenAPI document (3.1) of everything that the gateway answers, made from the endpoints themselves, and the page to read it.
+
+mod answers;
+mod endpoint;
+mod page;
+pub mod schema;
+
+use serde_json::{Map, Value, json};
+
+pub use answers::Answer;
+pub use endpoint::{Access, Endpoint, delete, get, patch, post, put};
+pub use page::{Docs, DocsArgs, Page, endpoints, routes};
+
+use crate::surfaces::{self, Surface};
+
+/// The document.
+fn document(endpoints: &[Endpoint]) -> Value {
+    let schemas: Map<String, Value> = surfaces::schemas()
+        .into_iter()
+        .chain(shared_schemas())
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "info": {
+            "title": "bibliotique",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "A lending platform behind five HTTP APIs. A token of one of them is good on all. Every answer has an `X-Request-Id`, \
+                which a request may bring along. A path with another method is answered with 405 and `Allow`, in the words of its surface.",
+        },
+        "servers": [{"url": "/"}],
+        "tags": Surface::ALL.map(Surface::tag).map(|(name, description)| json!({"name": name, "description": description})),
+        "paths": paths(endpoints),
+        "components": {
+            "schemas": schemas,
+            "parameters": surfaces::parameters(),
+            "headers": headers(),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                    "description": "What `POST /api/clients/login` or `POST /v1/auth` answers.",
+                },
+                "apiKey": {
+                    "type": "apiKey", "in": "header", "name": "x-api-key",
+                    "description": "What an admin makes with `POST /api/admin/api-keys`.",
+                },
+            },
+        },
+    })
+}
+
+fn paths(endpoints: &[Endpoint]) -> Value {
+    let mut paths = Map::new();
+    for endpoint in endpoints {
+        let (tag, _) = endpoint.surface().tag();
+        let path = paths.entry(endpoint.path()).or_insert_with(|| Value::Object(Map::new()));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(endpoint.method(), endpoint.operation(tag));
+        }
+    }
+    Value::Object(paths)
+}
+
+fn shared_schemas() -> [(&'static str, Value); 2] {
+    let token = json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$", "description": "A JWT"});
+    [("Id", schema::id_itself()), ("AccessToken", token)]
+}
+
+fn headers() -> Value {
+    let header =
+        |description: &str, schema: Value| json!({"description": description, "required": true, "schema": schema});
+    json!({
+        "X-Request-Id": header("What the log lines of this request carry in all roles", json!({"type": "string", "minLength": 1})),
+        "X-Total-Count": header("Rows on all pages", json!({"type": "integer", "minimum": 0})),
+        "Link": header("`first`, `prev`, `next` and `last` page (RFC 8288)", json!({"type": "string"})),
+        "ETag": header("Names this state of it (RFC 9110, 8.8.3)", json!({"type": "string", "pattern": "^\"[^\"]*\"$"})),
+        "Retry-After": {
+            "description": "Seconds (RFC 9110, 10.2.3)",
+            "schema": {"type": "integer", "minimum": 1},
+        },
+    })
+}
