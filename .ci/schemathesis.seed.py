@@ -1,8 +1,7 @@
-"""What there is before schemathesis asks: a client, a category, books, a school; prints an API key as a shell variable."""
+"""What there is before schemathesis asks: accounts, a category, books, a school. Prints tokens and an API key as shell variables."""
 
 import json
 import os
-import sys
 import urllib.request
 
 URL, PASSWORD = os.environ["BASE_URL"], os.environ["PASSWORD"]
@@ -17,12 +16,15 @@ def send(path, body, token=None):
         return json.load(answer)
 
 
-admin = send("/api/clients/login", {"email": os.environ["ADMIN_EMAIL"], "password": PASSWORD})["data"]["token"]
-if "--again" in sys.argv:
-    sys.exit()
+def register(email):
+    body = {"nom": "Élodie", "email": email, "password": PASSWORD, "confirmPassword": PASSWORD}
+    return send("/api/clients/register", body)["data"]["token"]
 
-send("/api/clients/register", {"nom": "Élodie", "email": os.environ["CLIENT_EMAIL"], "password": PASSWORD, "confirmPassword": PASSWORD})
-category = send("/api/categories", {"nom": "Romans", "description": "À gauche"}, admin)["data"]["categorie"]["_id"]
+
+admin = send("/api/clients/login", {"email": os.environ["ADMIN"], "password": PASSWORD})["data"]["token"]
+client = register("elodie@example.org")
+register(os.environ["LEAVER"])
+category = send("/api/categories", {"nom": "Romans policiers", "description": "À gauche"}, admin)["data"]["categorie"]["_id"]
 for number in range(5):
     book = {
         "isbn": "", "titre": f"Livre {number}", "auteur": "Albert Camus", "anneePublication": 1942, "editeur": "Gallimard",
@@ -32,4 +34,4 @@ for number in range(5):
 school = send("/v1/institutions", {"name": "Lycée Pasteur", "type": "school"}, admin)["id"]
 send("/v1/educators", {"username": "ED0001", "password": "cache-cache", "institution_id": school}, admin)
 key = send("/api/admin/api-keys", {"name": "App"}, admin)["data"]["key"]
-print(f"API_KEY={key}")
+print(f"ADMIN_TOKEN={admin} CLIENT_TOKEN={client} API_KEY={key}")

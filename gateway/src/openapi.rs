@@ -1,5 +1,6 @@
 //! The OpenAPI document (3.1) of everything that the gateway answers, made from the endpoints themselves, and the page to read it.
 
+mod access;
 mod answers;
 mod endpoint;
 mod page;
@@ -7,8 +8,9 @@ pub mod schema;
 
 use serde_json::{Map, Value, json};
 
+pub use access::Access;
 pub use answers::Answer;
-pub use endpoint::{Access, Endpoint, delete, get, patch, post, put};
+pub use endpoint::{Endpoint, delete, get, patch, post, put};
 pub use page::{Docs, DocsArgs, Page, endpoints, routes};
 
 use crate::surfaces::{self, Surface};
@@ -80,4 +82,29 @@ fn headers() -> Value {
             "schema": {"type": "integer", "minimum": 1},
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
+
+    fn sources(directory: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    }
+
+    #[test]
+    fn routes_are_made_of_endpoints_and_else_only_for_the_page() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let routes = format!(".{}(", "route");
+        let making = sources(&root).into_iter().filter(|path| fs::read_to_string(path).unwrap().contains(&routes));
+        let mut making: Vec<PathBuf> = making.map(|path| path.strip_prefix(&root).unwrap().to_owned()).collect();
+        making.sort();
+
+        // `Endpoint::route` is called where the application is put together.
+        assert_eq!(making, ["lib.rs", "openapi/endpoint.rs", "openapi/page.rs"].map(PathBuf::from));
+    }
 }

@@ -1,39 +1,25 @@
 //! An endpoint: a route, and what the document says of it. They are declared together, and there is no other way to make a route.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Extension, Router,
     handler::Handler,
     http::Method,
-    middleware::{from_fn, from_fn_with_state},
     routing::{MethodFilter, MethodRouter, on},
 };
 use serde_json::{Map, Value, json};
 
-use super::answers::{Answer, Header, Refusal};
+use super::{
+    access::Access,
+    answers::{Answer, Header, Refusal},
+};
 use crate::{
     Shared,
     body::Limit,
     fault::{Ending, Fault, Reason},
-    surfaces::{Surface, ocariot, user},
-    tokens,
+    surfaces::Surface,
 };
-
-/// Who may use an endpoint. Its layers, and what the document says of it, follow from that.
-#[derive(Clone, Copy)]
-pub enum Access {
-    /// Everybody.
-    Public,
-    /// Whoever is signed in.
-    SignedIn,
-    /// Whoever is signed in, through an application that has a key. The key is looked at first.
-    SignedInWithKey,
-    /// Admins.
-    Admin,
-    /// Whom the school's table lets in.
-    School(&'static ocariot::declared::Operation),
-}
 
 /// See the module.
 pub struct Endpoint {
@@ -291,66 +277,6 @@ impl Endpoint {
         let handler = access.guard(handler, gateway);
         let router = router.route(path, handler.clone());
         if slash { router.route(&format!("{path}/"), handler) } else { router }
-    }
-}
-
-impl Access {
-    fn guard(self, handler: MethodRouter<Shared>, gateway: &Shared) -> MethodRouter<Shared> {
-        let signed_in = || from_fn_with_state(Arc::clone(gateway), tokens::signed_in);
-        match self {
-            Self::Public => handler,
-            Self::SignedIn => handler.route_layer(signed_in()),
-            Self::SignedInWithKey => handler
-                .route_layer(signed_in())
-                .route_layer(from_fn_with_state(Arc::clone(gateway), user::with_api_key)),
-            Self::Admin => handler.route_layer(from_fn(tokens::admin)).route_layer(signed_in()),
-            Self::School(operation) => {
-                let state = (Arc::clone(gateway), operation);
-                handler.route_layer(from_fn_with_state(state, ocariot::guard))
-            }
-        }
-    }
-
-    const fn needs_token(self) -> bool {
-        match self {
-            Self::Public => false,
-            Self::SignedIn | Self::SignedInWithKey | Self::Admin => true,
-            Self::School(operation) => !operation.scopes.is_empty(),
-        }
-    }
-
-    fn security(self) -> Value {
-        match self {
-            Self::SignedInWithKey => json!([{"bearer": [], "apiKey": []}]),
-            _ if self.needs_token() => json!([{"bearer": []}]),
-            _ => json!([]),
-        }
-    }
-
-    const fn told(self) -> &'static str {
-        match self {
-            Self::Public | Self::School(_) => "",
-            Self::SignedIn => "Access: whoever is signed in.",
-            Self::SignedInWithKey => "Access: whoever is signed in, through an application that has a key.",
-            Self::Admin => "Access: admins.",
-        }
-    }
-
-    /// One of them is enough.
-    fn scopes(self) -> Option<Value> {
-        match self {
-            Self::School(operation) if self.needs_token() => Some(json!(operation.scopes)),
-            _ => None,
-        }
-    }
-
-    fn faults(self) -> Vec<Fault> {
-        let tokens = [Fault::NoToken, Fault::BadToken, Fault::ExpiredToken, Fault::RevokedToken];
-        let forbidden = match self {
-            Self::Admin | Self::School(_) => Some(Fault::Forbidden),
-            Self::Public | Self::SignedIn | Self::SignedInWithKey => None,
-        };
-        if self.needs_token() { tokens.into_iter().chain(forbidden).collect() } else { Vec::new() }
     }
 }
 
