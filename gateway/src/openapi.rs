@@ -24,7 +24,6 @@ fn document(endpoints: &[Endpoint]) -> Value {
         .collect();
     json!({
         "openapi": "3.1.0",
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {
             "title": "bibliotique",
             "version": env!("CARGO_PKG_VERSION"),
@@ -36,6 +35,7 @@ fn document(endpoints: &[Endpoint]) -> Value {
         "paths": paths(endpoints),
         "components": {
             "schemas": schemas,
+            "responses": responses(endpoints),
             "parameters": surfaces::parameters(),
             "headers": headers(),
             "securitySchemes": {
@@ -62,6 +62,11 @@ fn paths(endpoints: &[Endpoint]) -> Value {
         }
     }
     Value::Object(paths)
+}
+
+/// What several endpoints answer alike.
+fn responses(endpoints: &[Endpoint]) -> Map<String, Value> {
+    endpoints.iter().flat_map(Endpoint::common_responses).collect()
 }
 
 fn shared_schemas() -> [(&'static str, Value); 2] {

@@ -92,6 +92,7 @@ impl Answer {
 pub struct Refusal {
     status: StatusCode,
     is_worth_a_retry: bool,
+    is_common: bool,
     body: Value,
 }
 
@@ -103,7 +104,16 @@ impl Refusal {
         };
         let (status, is_worth_a_retry) = (response.status(), response.headers().contains_key(RETRY_AFTER));
         let body = serde_json::from_slice(&whole(response)).unwrap_or_default();
-        Self { status, is_worth_a_retry, body }
+        Self { status, is_worth_a_retry, is_common: false, body }
+    }
+
+    /// One that all endpoints of its kind have.
+    pub(super) fn in_common(self) -> Self {
+        Self { is_common: true, ..self }
+    }
+
+    pub(super) fn is_common(&self) -> bool {
+        self.is_common
     }
 
     pub(super) fn status(&self) -> u16 {

@@ -1,6 +1,6 @@
 //! An endpoint: a route, and what the document says of it. They are declared together, and there is no other way to make a route.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -191,17 +191,13 @@ impl Endpoint {
     /// What everybody is refused alike, whatever the endpoint does.
     #[must_use]
     pub fn complete(mut self) -> Self {
-        for fault in self.access.faults() {
-            self = self.refuses(fault);
-        }
-        if self.body.is_some() {
-            for fault in
-                [Fault::Malformed("is not valid JSON"), Fault::TooSlow, Fault::TooLarge, Fault::UnsupportedMediaType]
-            {
-                self = self.refuses(fault);
-            }
-        }
-        self.refuses(Fault::Internal).refuses(Fault::Unavailable)
+        let of_body =
+            [Fault::Malformed("is not valid JSON"), Fault::TooSlow, Fault::TooLarge, Fault::UnsupportedMediaType];
+        let of_body = if self.body.is_some() { of_body.to_vec() } else { Vec::new() };
+        let all = self.access.faults().into_iter().chain(of_body).chain([Fault::Internal, Fault::Unavailable]);
+        let surface = self.surface();
+        self.refusals.extend(all.map(|fault| Refusal::of(surface, fault.into()).in_common()));
+        self
     }
 
     /// Whose words it speaks.
@@ -254,17 +250,38 @@ impl Endpoint {
         of_path.chain(self.parameters.iter().cloned()).collect()
     }
 
+    /// The answers that its surface's endpoints have in common stand elsewhere in the document.
     fn responses(&self) -> Value {
-        let mut responses: Map<String, Value> =
-            self.answers.iter().map(|answer| (answer.status().to_string(), answer.told(&self.headers))).collect();
-        let mut statuses: Vec<u16> = self.refusals.iter().map(Refusal::status).collect();
-        statuses.sort_unstable();
-        statuses.dedup();
-        for status in statuses {
-            let same: Vec<&Refusal> = self.refusals.iter().filter(|refusal| refusal.status() == status).collect();
-            responses.insert(status.to_string(), Refusal::told(self.surface(), status, &same, &self.headers));
+        let answers = self.answers.iter().map(|answer| (answer.status().to_string(), answer.told(&self.headers)));
+        let refusals = self.refusals_by_status().into_iter().map(|(status, same)| {
+            let is_common = same.iter().all(|refusal| refusal.is_common());
+            let reference = || json!({"$ref": format!("#/components/responses/{}", self.common_name(status))});
+            (status.to_string(), if is_common { reference() } else { self.told(status, &same) })
+        });
+        Value::Object(answers.chain(refusals).collect())
+    }
+
+    /// The answers that it has in common with others, by their names.
+    pub fn common_responses(&self) -> Vec<(String, Value)> {
+        let all =
+            self.refusals_by_status().into_iter().filter(|(_, same)| same.iter().all(|refusal| refusal.is_common()));
+        all.map(|(status, same)| (self.common_name(status), self.told(status, &same))).collect()
+    }
+
+    fn refusals_by_status(&self) -> BTreeMap<u16, Vec<&Refusal>> {
+        let mut all: BTreeMap<u16, Vec<&Refusal>> = BTreeMap::new();
+        for refusal in &self.refusals {
+            all.entry(refusal.status()).or_default().push(refusal);
         }
-        Value::Object(responses)
+        all
+    }
+
+    fn told(&self, status: u16, same: &[&Refusal]) -> Value {
+        Refusal::told(self.surface(), status, same, &self.headers)
+    }
+
+    fn common_name(&self, status: u16) -> String {
+        format!("{}-{status}", self.surface().tag().0)
     }
 
     /// Its route, on a router of others.

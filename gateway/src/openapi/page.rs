@@ -37,9 +37,9 @@ const FILES: [&str; 8] = [
     "swagger-ui.css",
 ];
 
-/// What the page may load and where it may send: nothing but here. Its script sets styles, and its style sheet has pictures in it.
+/// What the page may load and where it may send: nothing but here. Its style sheet has pictures in it.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 

@@ -5,7 +5,7 @@ use testing::{Database, TestSuite, suite::Answer};
 
 use crate::{
     document,
-    fits::{misfit, of},
+    fits::{misfit, resolved},
 };
 
 /// A suite, its document, and a token of an admin.
@@ -28,10 +28,10 @@ impl Reader {
     }
 
     fn compare(&self, what: &str, operation: &Value, answer: &Answer) {
-        let told = &operation["responses"][answer.status.to_string()];
+        let told = resolved(&self.document, &operation["responses"][answer.status.to_string()]);
         assert!(told.is_object(), "{what}: nothing is said of {} {}", answer.status, answer.text);
         for (name, header) in told["headers"].as_object().unwrap() {
-            let header = header.get("$ref").map_or(header, |reference| of(&self.document, reference));
+            let header = resolved(&self.document, header);
             let is_there = answer.headers.contains_key(name.as_str());
             assert!(is_there || header["required"] != true, "{what}: there is no {name}");
         }

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use testing::TestSuite;
 
-use crate::{document, fits::misfit};
+use crate::{
+    document,
+    fits::{misfit, resolved},
+};
 
 /// What a document prints: the operation, the status (`None` for the request), and the text.
 type Printed = (&'static str, &'static str, Option<u16>, &'static str);
@@ -191,10 +194,10 @@ const PRINTED: [Printed; 18] = [
 ];
 
 /// The body of a request or of an answer in JSON, if there is one.
-fn body(operation: &Value, status: Option<u16>) -> Option<&Value> {
+fn body<'a>(document: &'a Value, operation: &'a Value, status: Option<u16>) -> Option<&'a Value> {
     let body = match status {
         None => &operation["requestBody"],
-        Some(status) => &operation["responses"][status.to_string()],
+        Some(status) => resolved(document, &operation["responses"][status.to_string()]),
     };
     body["content"].as_object()?.iter().find(|(media_type, _)| media_type.ends_with("json")).map(|(_, body)| body)
 }
@@ -210,7 +213,7 @@ async fn what_the_five_documents_print_is_there() {
     let document = document(&suite).await;
     for (method, path, status, text) in PRINTED {
         let printed: Value = serde_json::from_str(text).unwrap();
-        let body = body(&document["paths"][path][method], status).unwrap();
+        let body = body(&document, &document["paths"][path][method], status).unwrap();
 
         assert!(examples(body).contains(&&printed), "{method} {path} {status:?}: {text}");
     }
@@ -226,7 +229,7 @@ async fn an_example_is_what_its_schema_says() {
         for (method, operation) in methods.as_object().unwrap() {
             let statuses = operation["responses"].as_object().unwrap().keys().map(|status| status.parse().ok());
             for status in statuses.chain([None]) {
-                let Some(body) = body(operation, status) else { continue };
+                let Some(body) = body(&document, operation, status) else { continue };
                 for example in examples(body) {
                     seen += 1;
                     misfits.extend(

@@ -55,8 +55,13 @@ fn broken(document: &Value, rules: &Map<String, Value>, rule: &str, about: &Valu
     is_broken.then(|| format!("{rule} {about} is not so of {value}"))
 }
 
+/// What a part of the document is: itself, or what it refers to.
+pub fn resolved<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
+    part.get("$ref").map_or(part, |reference| of(document, reference))
+}
+
 /// What a reference leads to.
-pub fn of<'a>(document: &'a Value, reference: &Value) -> &'a Value {
+fn of<'a>(document: &'a Value, reference: &Value) -> &'a Value {
     let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
     document.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
 }

@@ -226,16 +226,19 @@ fn field(name: &str, is_required: bool) -> Value {
         "langue" => text(50),
         "description" => or_null(lines(10_000)),
         "quantite" => copies(),
-        _ => or_null(id_or_empty()),
+        _ => category(),
     }
 }
 
 /// ISBN-10 or ISBN-13, with hyphens and blanks, or nothing.
 fn isbn() -> Value {
-    json!({
-        "type": "string",
-        "pattern": "^(|[0-9]([- ]?[0-9]){8}[- ]?[0-9Xx]|97[89]([- ]?[0-9]){10})$",
-    })
+    let digits = "^([0-9]([- ]?[0-9]){8}[- ]?[0-9Xx]|97[89]([- ]?[0-9]){10})$";
+    json!({"anyOf": [{"const": ""}, {"type": "string", "pattern": digits}]})
+}
+
+/// A category that there is, or none.
+fn category() -> Value {
+    json!({"anyOf": [{"const": ""}, id(), {"type": "null"}]})
 }
 
 fn at_least_one(mut schema: Value) -> Value {
