@@ -29,6 +29,7 @@ impl Reader {
 
     fn compare(&self, what: &str, operation: &Value, answer: &Answer) {
         let told = resolved(&self.document, &operation["responses"][answer.status.to_string()]);
+        assert!(answer.status < 500, "{what}: {}", answer.text);
         assert!(told.is_object(), "{what}: nothing is said of {} {}", answer.status, answer.text);
         for (name, header) in told["headers"].as_object().unwrap() {
             let header = resolved(&self.document, header);
