@@ -80,6 +80,9 @@ pub enum Command {
     Restore(Box<RestoreArgs>),
     /// Bring the schemas of the databases up to date, as every start does, and end.
     Migrate(Box<MigrateArgs>),
+    /// Write what there is over gRPC as a descriptor set (a google.protobuf.FileDescriptorSet, with comments), for example for
+    /// grpcurl -protoset.
+    Descriptors(DescriptorsArgs),
     /// Print a passport, good for a minute: what the gRPC services ask for in the metadata `passport`.
     Passport(PassportArgs),
     /// Ask a role whether it is ready. Exit status 1 if it is not.
@@ -402,6 +405,14 @@ pub struct CatalogOperatorArgs {
     /// See [`CatalogArgs`].
     #[command(flatten)]
     pub catalog: CatalogArgs,
+}
+
+/// `bibliotique descriptors`.
+#[derive(Args, Clone, Debug)]
+pub struct DescriptorsArgs {
+    /// Into which file, which is there whole or not at all; without it, to the standard output.
+    #[arg(long)]
+    pub output: Option<PathBuf>,
 }
 
 /// `bibliotique passport`.

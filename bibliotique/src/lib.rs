@@ -7,6 +7,7 @@ mod check;
 pub mod cli;
 mod databases;
 pub mod deployment;
+mod descriptors;
 pub mod health;
 mod migrate;
 mod operator;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Backup(args)) => backup::run(&args).await,
         Some(Command::Restore(args)) => restore::run(&args).await,
         Some(Command::Migrate(args)) => migrate::run(&args).await,
+        Some(Command::Descriptors(args)) => descriptors::write(&args),
         Some(Command::Passport(args)) => operator::passport(&args),
         Some(Command::Health(args)) => health::run(&args).await,
         Some(Command::Certs(args)) => certs::run(&args),

@@ -162,6 +162,7 @@ async fn gateway_alone(args: ServeArgs) -> anyhow::Result<()> {
         time_zone: args.gateway.time_zone,
         cors_origins: args.gateway.cors_origins,
         limits: args.gateway.limits,
+        docs: args.gateway.docs.docs,
         clock: ways.clock,
         leaving: leaving.clone(),
     });

@@ -102,6 +102,7 @@ impl Suite {
             time_zone: settings.gateway.time_zone,
             cors_origins: settings.gateway.cors_origins,
             limits: settings.gateway.limits,
+            docs: settings.gateway.docs.docs,
             clock: clock.clone(),
             leaving: leaving.clone(),
         });

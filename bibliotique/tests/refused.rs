@@ -77,6 +77,7 @@ async fn a_setting_that_cannot_be_is_refused_in_one_sentence() {
         ("HTTP_ADDR", &taken, &taken),
         ("IDENTITY_ADDR", &taken, &taken),
         ("LOG", "gateway=loudly", "log filter"),
+        ("DOCS", "perhaps", "--docs"),
         ("TIME_ZONE", "Africa/Carthage", "--time-zone"),
         ("PASSWORD_POLICY", "none", "--password-policy"),
         ("TRUSTED_PROXIES", "10.0.0.1,proxy.example.org", "--trusted-proxies"),

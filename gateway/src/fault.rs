@@ -90,6 +90,12 @@ impl From<Fault> for Ending {
     }
 }
 
+impl From<Reason> for Ending {
+    fn from(reason: Reason) -> Self {
+        Self::Fault(Fault::Refused(reason))
+    }
+}
+
 impl From<Status> for Ending {
     fn from(status: Status) -> Self {
         Self::Fault(status.into())

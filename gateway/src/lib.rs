@@ -7,6 +7,7 @@ mod edge;
 mod fault;
 mod leftover;
 mod limits;
+mod openapi;
 mod probes;
 mod settings;
 mod surfaces;
@@ -36,12 +37,14 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use limits::LimitArgs;
+pub use openapi::{Docs, DocsArgs};
 pub use settings::GatewayArgs;
 pub use surfaces::ocariot::declared as ocariot;
 
 use client::Network;
 use fault::Fault;
 use limits::Limits;
+use openapi::{Endpoint, Page};
 use surfaces::{
     library::{Moved, Running},
     swift::Windows,
@@ -65,6 +68,8 @@ pub struct Settings {
     pub cors_origins: Vec<HeaderValue>,
     /// Who is believed about others' addresses, and what one address may ask.
     pub limits: LimitArgs,
+    /// Whether there is a document of the APIs, and a page to read it.
+    pub docs: Docs,
     /// Where the time comes from.
     pub clock: Clock,
     /// Cancelled when the role is about to end: not ready from then on.
@@ -84,6 +89,7 @@ struct Gateway {
     proxies: Vec<Network>,
     limits: Limits,
     operations: Operations,
+    page: Option<Page>,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -150,7 +156,9 @@ fn lending(channel: Channel) -> Lending {
 
 /// The HTTP application.
 pub fn app(settings: Settings) -> Router {
-    let Settings { identity, catalog, lending, session, time_zone, cors_origins, limits, clock, leaving } = settings;
+    let Settings { identity, catalog, lending, session, time_zone, cors_origins, limits, docs, clock, leaving } =
+        settings;
+    let (endpoints, page) = endpoints(docs);
     let (keys, windows, running, moved) = (Keys::default(), Windows::default(), Running::default(), Moved::default());
     let gateway = Arc::new(Gateway {
         identity,
@@ -164,12 +172,14 @@ pub fn app(settings: Settings) -> Router {
         limits: Limits::new(&limits),
         proxies: limits.trusted_proxies,
         operations: Operations::new(),
+        page,
         time_zone,
         clock,
         leaving,
     });
-    let mut app = surfaces::routes(&gateway)
-        .merge(probes::routes())
+    let routes = endpoints.into_iter().fold(Router::new(), |router, endpoint| endpoint.route(router, &gateway));
+    let routes = if gateway.page.is_some() { routes.merge(openapi::routes()) } else { routes };
+    let mut app = routes
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(edge::panicked))
@@ -179,4 +189,18 @@ pub fn app(settings: Settings) -> Router {
         app = app.layer(cors::layer(&cors_origins));
     }
     app.layer(from_fn_with_state(Arc::clone(&gateway), edge::edge)).with_state(gateway)
+}
+
+/// Everything that the gateway answers, and the document of it if there is to be one.
+fn endpoints(docs: Docs) -> (Vec<Endpoint>, Option<Page>) {
+    let mut endpoints = surfaces::endpoints();
+    endpoints.extend(probes::endpoints());
+    match docs {
+        Docs::Off => (endpoints, None),
+        Docs::On => {
+            endpoints.extend(openapi::endpoints());
+            let page = Page::of(&endpoints);
+            (endpoints, Some(page))
+        }
+    }
 }

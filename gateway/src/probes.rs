@@ -2,19 +2,45 @@
 
 use std::time::Duration;
 
-use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use axum::{extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 use shared::channel::Channel;
 use tokio::time::timeout;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::{Shared, surfaces::json::json as answer};
+use crate::{
+    Shared,
+    openapi::{Answer, Endpoint, get, schema::object},
+    surfaces::json::json as answer,
+};
 
 /// How often a role is asked, at random over its replicas, before a no counts.
 const ASKED: usize = 16;
 
-pub fn routes() -> Router<Shared> {
-    Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(ready))
+/// Both.
+pub fn endpoints() -> Vec<Endpoint> {
+    let ready_or_not = |status, is_ready: bool, description: &str| {
+        let yes_or_no = || json!({"type": "boolean"});
+        let schema = object([
+            ("ready", json!({"const": is_ready})),
+            ("leaving", yes_or_no()),
+            ("identity", yes_or_no()),
+            ("catalog", yes_or_no()),
+            ("lending", yes_or_no()),
+        ]);
+        Answer::json(status, description, schema)
+    };
+    vec![
+        get("/healthz", "isAlive", async || "ok").does("Whether the process lives").answers(Answer::of_type(
+            "text/plain",
+            "It does",
+            json!({"const": "ok"}),
+        )),
+        get("/readyz", "isReady", ready)
+            .does("Whether it can do its work, and which roles serve")
+            .answers(ready_or_not(StatusCode::OK, true, "It can"))
+            .answers(ready_or_not(StatusCode::SERVICE_UNAVAILABLE, false, "It cannot now")),
+    ]
 }
 
 async fn ready(State(gateway): State<Shared>) -> Response {

@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use crate::{cors::parse_origin, limits::LimitArgs};
+use crate::{cors::parse_origin, limits::LimitArgs, openapi::DocsArgs};
 
 /// Settings of the role gateway.
 #[derive(Args, Clone, Debug)]
@@ -28,6 +28,9 @@ pub struct GatewayArgs {
     /// See [`LimitArgs`].
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// See [`DocsArgs`].
+    #[command(flatten)]
+    pub docs: DocsArgs,
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {

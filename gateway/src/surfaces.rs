@@ -4,13 +4,15 @@ mod applivery;
 pub mod json;
 pub mod library;
 pub mod ocariot;
+mod printed;
 mod problem;
 pub mod swift;
-mod user;
+pub mod user;
 
-use axum::{Router, response::Response};
+use axum::response::Response;
+use serde_json::{Map, Value, json};
 
-use crate::{Shared, fault::Fault};
+use crate::{fault::Fault, openapi::Endpoint};
 
 /// Whose words a path is answered in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +65,42 @@ impl Surface {
         }
     }
 
+    /// All of them, in the order of the document.
+    pub const ALL: [Self; 6] = [Self::Library, Self::Ocariot, Self::Swift, Self::Applivery, Self::User, Self::Other];
+
+    /// What the document files its operations under, and what it says of them.
+    pub const fn tag(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Library => ("library", "The library: clients, books, loans, reservations, categories."),
+            Self::Ocariot => ("ocariot", "Schools: institutions, their accounts, and groups of children."),
+            Self::Swift => ("swift", "A change of password, with the headers of the system that its clients know."),
+            Self::Applivery => ("applivery", "A change of password from the profile."),
+            Self::User => ("user", "A change of password through an application with a key."),
+            Self::Other => ("operation", "For whoever runs the place, and for programs that read this document."),
+        }
+    }
+
+    /// The schema of its refusals with a status.
+    pub fn schema_of_refusals(self, status: u16) -> Value {
+        let of = |name: &str| format!("#/components/schemas/{name}");
+        match self {
+            Self::Library => json!({"$ref": of("LibraryRefusal")}),
+            Self::Ocariot => json!({"$ref": of("SchoolRefusal"), "properties": {"code": {"const": status}}}),
+            Self::Swift => json!({"$ref": of("SwiftRefusal"), "properties": {"code": {"const": status}}}),
+            Self::Applivery => json!({"$ref": of("AppliveryRefusal")}),
+            Self::User => json!({"$ref": of("UserRefusal")}),
+            Self::Other => json!({"$ref": of("Problem"), "properties": {"status": {"const": status}}}),
+        }
+    }
+
+    /// What its refusals are by their type.
+    pub const fn type_of_refusals(self) -> &'static str {
+        match self {
+            Self::Other => problem::MEDIA_TYPE,
+            _ => "application/json",
+        }
+    }
+
     /// A refusal in this surface's words.
     pub fn refuse(self, fault: Fault) -> Response {
         match self {
@@ -76,13 +114,29 @@ impl Surface {
     }
 }
 
-/// The routes of all surfaces.
-pub fn routes(gateway: &Shared) -> Router<Shared> {
-    library::routes(gateway)
-        .merge(ocariot::routes(gateway))
-        .merge(swift::routes(gateway))
-        .merge(applivery::routes(gateway))
-        .merge(user::routes(gateway))
+/// The endpoints of all surfaces.
+pub fn endpoints() -> Vec<Endpoint> {
+    let all =
+        [library::endpoints(), ocariot::endpoints(), swift::endpoints(), applivery::endpoints(), user::endpoints()];
+    all.into_iter().flatten().collect()
+}
+
+/// The schemas that the endpoints refer to, by their names.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    let all = [
+        library::schemas(),
+        ocariot::schemas(),
+        swift::schemas(),
+        applivery::schemas(),
+        user::schemas(),
+        problem::schemas(),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// The parameters that several endpoints take, by their names.
+pub fn parameters() -> Map<String, Value> {
+    library::parameters()
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ fn gateway_before_a_panic() -> Router {
         time_zone: jiff::tz::TimeZone::UTC,
         cors_origins: Vec::new(),
         limits: gateway::LimitArgs::default(),
+        docs: gateway::Docs::Off,
         clock: Clock::system(),
         leaving: tokio_util::sync::CancellationToken::new(),
     })

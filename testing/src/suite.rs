@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bibliotique::{Suite, SuiteSettings};
-use gateway::{GatewayArgs, LimitArgs};
+use gateway::{Docs, DocsArgs, GatewayArgs, LimitArgs};
 use identity::{Admission, FirstAdmin, Settings, domain::account::Realm};
 use jiff::tz::TimeZone;
 use proto::{
@@ -107,7 +107,13 @@ pub fn settings(database_url: &str) -> (SuiteSettings, Hand) {
             reflection: true,
         },
         lending_addr: anywhere,
-        gateway: GatewayArgs { http_addr: anywhere, time_zone, cors_origins: Vec::new(), limits: LimitArgs::default() },
+        gateway: GatewayArgs {
+            http_addr: anywhere,
+            time_zone,
+            cors_origins: Vec::new(),
+            limits: LimitArgs::default(),
+            docs: DocsArgs { docs: Docs::On },
+        },
         internal_key: Secret::from(INTERNAL_KEY),
         tls: None,
         clock,

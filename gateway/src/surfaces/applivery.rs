@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Router, extract::State, http::StatusCode, middleware::from_fn_with_state, response::Response,
-    routing::post,
-};
+use axum::{Extension, extract::State, http::StatusCode, response::Response};
 use proto::identity::v1 as pb;
 use serde::Serialize;
 use serde_json::{Value, json as value};
 use shared::passport::Caller;
 
-use super::json::{SOON, json, retry_after};
+use super::{
+    json::{SOON, json, retry_after},
+    printed,
+};
 use crate::{
     Shared,
     body::{Field, Fields},
     fault::{Answer, Fault, Reason, not_of_a_change, of_ones_own},
-    tokens,
+    openapi::{
+        self, Access, Endpoint, post,
+        schema::{any_text, list, object, object_with},
+    },
 };
 
 pub const PATH: &str = "/v1/auth/register/update-password";
@@ -26,10 +29,35 @@ const FIELDS: [&str; 2] = ["password", "newPassword"];
 /// The most characters of `password`.
 const LONGEST: usize = 128;
 
-pub fn routes(gateway: &Shared) -> Router<Shared> {
-    Router::new()
-        .route(PATH, post(change_password))
-        .route_layer(from_fn_with_state(Arc::clone(gateway), tokens::signed_in))
+const DONE: &str = "Password updated";
+
+/// The one operation.
+pub fn endpoints() -> Vec<Endpoint> {
+    let text = || value!({"type": "string", "maxLength": 256});
+    let done = object([("done", value!({"const": true})), ("message", text())]);
+    let done = object([("status", value!({"const": true})), ("data", done)]);
+    let change = post(PATH, "updatePassword", change_password)
+        .access(Access::SignedIn)
+        .does("Change one's own password from the profile")
+        .reads(object([("password", any_text(0, 128)), ("newPassword", any_text(8, 128))]))
+        .for_example("printed", printed::applivery_request())
+        .answers(openapi::Answer::json(StatusCode::OK, DONE, done).for_example("printed", printed::applivery_answer()))
+        .refuses(invalid(&[value!({"field": "newPassword", "message": "is required"})]))
+        .refuses(Reason::WrongPassword)
+        .changes_password()
+        .refuses(Reason::NotYours);
+    vec![change.complete()]
+}
+
+/// How the surface refuses.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    let text = || value!({"type": "string", "maxLength": 256});
+    let errors = list(object([("field", value!({"type": "string"})), ("message", value!({"type": "string"}))]));
+    let error = object_with(
+        [("code", value!({"type": "integer"})), ("message", text()), ("data", object([("errors", errors)]))],
+        &["code", "message"],
+    );
+    vec![("AppliveryRefusal", object([("status", value!({"const": false})), ("error", error)]))]
 }
 
 async fn change_password(
@@ -51,7 +79,7 @@ async fn change_password(
 
     gateway.identity_for(&caller).change_password(change).await.map_err(of_ones_own)?;
 
-    Ok(json(StatusCode::OK, &Success { status: true, data: Done { done: true, message: "Password updated" } }))
+    Ok(json(StatusCode::OK, &Success { status: true, data: Done { done: true, message: DONE } }))
 }
 
 /// What is wrong with the fields, one by one. The new password's length is a matter of complexity, not of form.

@@ -3,6 +3,7 @@
 
 mod days;
 pub mod declared;
+mod documented;
 mod envelope;
 mod families;
 mod flaw;
@@ -19,18 +20,16 @@ mod users;
 mod values;
 mod written;
 
-use std::sync::Arc;
-
 use axum::{
-    Router,
     http::Method,
-    middleware::from_fn_with_state,
     routing::{MethodFilter, MethodRouter, on},
 };
 
+pub use documented::schemas;
 pub use envelope::refuse;
+pub use guard::guard;
 
-use crate::Shared;
+use crate::{Shared, openapi::Endpoint};
 use declared::{OPERATIONS, Operation};
 
 /// What the document's menu begins with.
@@ -47,20 +46,13 @@ pub const ROOTS: [&str; 7] = [
 /// What is below it belongs to others.
 pub const SIGN_IN: [&str; 2] = ["/v1/auth", "/v1/auth/"];
 
-/// All operations, each behind its guard.
-pub fn routes(gateway: &Shared) -> Router<Shared> {
-    OPERATIONS.iter().fold(Router::new(), |router, operation| route(router, gateway, operation))
-}
-
-/// A slash may follow.
-fn route(router: Router<Shared>, gateway: &Shared, operation: &'static Operation) -> Router<Shared> {
-    let state = (Arc::clone(gateway), operation);
-    let handler = handler(operation).route_layer(from_fn_with_state(state, guard::guard));
-    router.route(operation.path, handler.clone()).route(&format!("{}/", operation.path), handler)
+/// All operations.
+pub fn endpoints() -> Vec<Endpoint> {
+    OPERATIONS.iter().map(documented::endpoint).collect()
 }
 
 fn handler(operation: &Operation) -> MethodRouter<Shared> {
-    let method = method(operation);
+    let method = filter(operation);
     match operation.number {
         1 => on(method, users::log_in),
         2 => on(method, users::change_password),
@@ -87,7 +79,10 @@ fn handler(operation: &Operation) -> MethodRouter<Shared> {
     }
 }
 
-fn method(operation: &Operation) -> MethodFilter {
-    let method = Method::from_bytes(operation.method.as_bytes()).unwrap_or_default();
-    MethodFilter::try_from(method).unwrap_or(MethodFilter::GET)
+fn filter(operation: &Operation) -> MethodFilter {
+    MethodFilter::try_from(method(operation)).unwrap_or(MethodFilter::GET)
+}
+
+fn method(operation: &Operation) -> Method {
+    Method::from_bytes(operation.method.as_bytes()).unwrap_or_default()
 }

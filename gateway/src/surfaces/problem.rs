@@ -4,10 +4,23 @@ use axum::{
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::Response,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::json::{SOON, json as answer, retry_after};
-use crate::fault::Fault;
+use crate::{fault::Fault, openapi::schema::object};
+
+/// RFC 9457, 3.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// How such a path refuses.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    let problem = object([
+        ("type", json!({"const": "about:blank"})),
+        ("title", json!({"type": "string"})),
+        ("status", json!({"type": "integer"})),
+    ]);
+    vec![("Problem", problem)]
+}
 
 pub fn refuse(fault: &Fault) -> Response {
     let (status, after) = match fault {
@@ -19,6 +32,6 @@ pub fn refuse(fault: &Fault) -> Response {
     };
     let title = status.canonical_reason();
     let mut response = answer(status, &json!({"type": "about:blank", "title": title, "status": status.as_u16()}));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     retry_after(response, after)
 }

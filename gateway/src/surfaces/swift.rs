@@ -6,34 +6,67 @@ mod window;
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Extension,
     extract::State,
     http::{HeaderValue, StatusCode, header::ETAG},
-    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
-    routing::put,
 };
 use proto::identity::v1 as pb;
 use serde::Serialize;
+use serde_json::{Value, json};
 use shared::passport::Caller;
 
+use super::printed;
 use crate::{
     Shared,
     body::Fields,
     fault::{Answer, Fault, Reason, not_of_a_change, of_ones_own},
-    tokens,
+    openapi::{
+        self, Access, Endpoint, put,
+        schema::{any_text, object},
+    },
 };
 pub use headers::dress;
 pub use window::Windows;
 
 pub const PATH: &str = "/api/v1/users/reset-password";
 
+const MISSING: &str = "MISSING_FIELDS_MESSAGE";
+const UNKNOWN: &str = "UNKNOWN_FIELDS_MESSAGE";
+
 const FIELDS: [&str; 3] = ["oldPassword", "newPassword", "confirmPassword"];
 
-pub fn routes(gateway: &Shared) -> Router<Shared> {
-    Router::new()
-        .route(PATH, put(change_password))
-        .route_layer(from_fn_with_state(Arc::clone(gateway), tokens::signed_in))
+const DONE: &str = "Le mot de passe a été modifié avec succès";
+
+/// The one operation.
+pub fn endpoints() -> Vec<Endpoint> {
+    let code = "PASSWORD_CHANGED_SUCCESS_MESSAGE";
+    let message = object([("RESPONSE_TEXT", json!({"const": DONE})), ("RESPONSE_CODE", json!({"const": code}))]);
+    let done = object([("code", json!({"const": 200})), ("message", message)]);
+    let change = put(PATH, "resetPassword", change_password)
+        .access(Access::SignedIn)
+        .does("Change one's own password")
+        .notes("100 requests in 600 seconds from each address; the headers of every answer say how many are left.")
+        .always_with(headers::told())
+        .reads(object(FIELDS.map(|name| (name, any_text(if name == "newPassword" { 8 } else { 1 }, 128)))))
+        .for_example("printed", printed::swift_request())
+        .answers(openapi::Answer::json(StatusCode::OK, DONE, done).for_example("printed", printed::swift_answer()))
+        .refuses(say(StatusCode::BAD_REQUEST, MISSING, "Champs obligatoires manquants : newPassword"))
+        .refuses(say(StatusCode::BAD_REQUEST, UNKNOWN, "Champs inconnus : role"))
+        .refuses(Reason::WrongPassword)
+        .refuses(Reason::ConfirmationMismatch)
+        .changes_password()
+        .refuses(Reason::NotYours);
+    vec![change.complete()]
+}
+
+/// How the surface refuses.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    let message = object([
+        ("RESPONSE_TEXT", json!({"type": "string"})),
+        ("RESPONSE_CODE", json!({"type": "string", "pattern": "^[A-Z_]+_MESSAGE$"})),
+    ]);
+    vec![("SwiftRefusal", object([("code", json!({"type": "integer"})), ("message", message)]))]
 }
 
 async fn change_password(
@@ -43,12 +76,12 @@ async fn change_password(
 ) -> Answer {
     if let Some(unknown) = fields.unknown(&FIELDS) {
         let text = format!("Champs inconnus : {unknown}");
-        return Err(say(StatusCode::BAD_REQUEST, "UNKNOWN_FIELDS_MESSAGE", &text).into());
+        return Err(say(StatusCode::BAD_REQUEST, UNKNOWN, &text).into());
     }
     let missing: Vec<&str> = FIELDS.into_iter().filter(|name| !fields.is_filled(name)).collect();
     if !missing.is_empty() {
         let text = format!("Champs obligatoires manquants : {}", missing.join(", "));
-        return Err(say(StatusCode::BAD_REQUEST, "MISSING_FIELDS_MESSAGE", &text).into());
+        return Err(say(StatusCode::BAD_REQUEST, MISSING, &text).into());
     }
     let change = pb::ChangePasswordRequest {
         account_id: caller.subject.clone(),
@@ -60,7 +93,7 @@ async fn change_password(
 
     gateway.identity_for(&caller).change_password(change).await.map_err(of_ones_own)?;
 
-    Ok(say(StatusCode::OK, "PASSWORD_CHANGED_SUCCESS_MESSAGE", "Le mot de passe a été modifié avec succès"))
+    Ok(say(StatusCode::OK, "PASSWORD_CHANGED_SUCCESS_MESSAGE", DONE))
 }
 
 #[derive(Serialize)]

@@ -3,39 +3,66 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Extension,
     extract::{Request, State},
     http::{HeaderMap, StatusCode},
-    middleware::{Next, from_fn_with_state},
+    middleware::Next,
     response::Response,
-    routing::patch,
 };
 use proto::identity::v1 as pb;
 use serde::Serialize;
+use serde_json::{Value, json as value};
 use shared::passport::Caller;
 
-use super::json::{SOON, json, retry_after};
+use super::{
+    json::{SOON, json, retry_after},
+    printed,
+};
 use crate::{
     Shared,
     body::Fields,
     fault::{Answer, Fault, Reason, not_of_a_change, of_ones_own},
-    tokens,
+    openapi::{
+        self, Access, Endpoint, patch,
+        schema::{any_text, object},
+    },
 };
 
 pub const PATH: &str = "/api/user/password";
 
 const FIELDS: [&str; 2] = ["oldPassword", "newPassword"];
 
-/// The key is looked at before the token.
-pub fn routes(gateway: &Shared) -> Router<Shared> {
-    Router::new()
-        .route(PATH, patch(change_password))
-        .route_layer(from_fn_with_state(Arc::clone(gateway), tokens::signed_in))
-        .route_layer(from_fn_with_state(Arc::clone(gateway), with_api_key))
+const DONE: &str = "Password updated successfully";
+const MISSING: &str = "Both oldPassword and newPassword are required";
+
+/// The one operation.
+pub fn endpoints() -> Vec<Endpoint> {
+    let done = object([("success", value!({"const": true})), ("message", value!({"const": DONE}))]);
+    let change = patch(PATH, "patchPassword", change_password)
+        .access(Access::SignedInWithKey)
+        .does("Change one's own password, through an application")
+        .notes("Order of checks: key, token, fields, old password, difference, strength.")
+        .reads(object([("oldPassword", any_text(1, 128)), ("newPassword", any_text(8, 128))]))
+        .for_example("printed", printed::user_request())
+        .for_example("printed in the command", printed::user_request_of_command())
+        .answers(openapi::Answer::json(StatusCode::OK, DONE, done).for_example("printed", printed::user_answer()))
+        .refuses(Reason::InvalidApiKey)
+        .refuses(say(StatusCode::BAD_REQUEST, MISSING))
+        .refuses(say(StatusCode::BAD_REQUEST, "Unknown fields: role"))
+        .refuses(Reason::WrongPassword)
+        .refuses(Reason::PasswordUnchanged)
+        .changes_password()
+        .refuses(Reason::NotYours);
+    vec![change.complete()]
+}
+
+/// How the surface refuses.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![("UserRefusal", object([("success", value!({"const": false})), ("message", value!({"type": "string"}))]))]
 }
 
 /// Lets a request through that names exactly one good API key.
-async fn with_api_key(State(gateway): State<Shared>, request: Request, next: Next) -> Answer {
+pub async fn with_api_key(State(gateway): State<Shared>, request: Request, next: Next) -> Answer {
     let key = api_key(request.headers()).ok_or(Fault::Refused(Reason::InvalidApiKey))?;
     gateway.identity().verify_api_key(pb::VerifyApiKeyRequest { key }).await?;
     Ok(next.run(request).await)
@@ -56,7 +83,7 @@ async fn change_password(
         return Err(say(StatusCode::BAD_REQUEST, &format!("Unknown fields: {unknown}")).into());
     }
     if !FIELDS.iter().all(|name| fields.is_filled(name)) {
-        return Err(say(StatusCode::BAD_REQUEST, "Both oldPassword and newPassword are required").into());
+        return Err(say(StatusCode::BAD_REQUEST, MISSING).into());
     }
     let change = pb::ChangePasswordRequest {
         account_id: caller.subject.clone(),
@@ -68,7 +95,7 @@ async fn change_password(
 
     gateway.identity_for(&caller).change_password(change).await.map_err(of_ones_own)?;
 
-    Ok(say(StatusCode::OK, "Password updated successfully"))
+    Ok(say(StatusCode::OK, DONE))
 }
 
 #[derive(Serialize)]

@@ -30,6 +30,7 @@ pub fn gateway(code: Code) -> Router {
         time_zone: jiff::tz::TimeZone::UTC,
         cors_origins: Vec::new(),
         limits: gateway::LimitArgs::default(),
+        docs: gateway::Docs::Off,
         clock: Clock::system(),
         leaving: tokio_util::sync::CancellationToken::new(),
     })

@@ -17,6 +17,9 @@ use crate::{
     fault::{Answer, Ending, Fault, Reason, of_ones_own},
 };
 
+/// What is said of a registration that lacks something.
+pub const ALL_FIELDS: &str = "Require all fields!";
+
 const REGISTER: [&str; 5] = ["nom", "email", "password", "confirmPassword", "adresse"];
 
 #[derive(Serialize)]
@@ -52,7 +55,7 @@ fn check_registration(fields: &Fields) -> Result<(), Ending> {
     for (name, field) in REGISTER.map(|name| (name, fields.get(name))) {
         match field {
             Field::Absent | Field::Null | Field::Text("") if name != "adresse" => {
-                return Err(bad("Require all fields!").into());
+                return Err(bad(ALL_FIELDS).into());
             }
             Field::Other(_) => return Err(bad(&format!("{name} must be a string!")).into()),
             _ => (),

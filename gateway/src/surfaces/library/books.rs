@@ -58,7 +58,15 @@ const FIELDS: [(&str, &str, Kind); 9] = [
 ];
 
 /// What a new book has to name. An empty ISBN says that it has none.
-const REQUIRED: [&str; 6] = ["isbn", "titre", "auteur", "anneePublication", "editeur", "langue"];
+pub const REQUIRED: [&str; 6] = ["isbn", "titre", "auteur", "anneePublication", "editeur", "langue"];
+
+/// What is said of an order that is none.
+pub const BAD_SORT: &str = "Invalid sort! It must be titre, auteur or anneePublication, reversed by a leading -.";
+
+/// The names of the fields of a book that may be set.
+pub fn fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(name, ..)| *name)
+}
 
 /// A field that does not fit, and what is wrong with it.
 type Misfit<'a> = (&'a str, String);
@@ -175,9 +183,7 @@ impl Wanted {
             "-auteur" => Ok("author desc"),
             "anneePublication" => Ok("publication_year"),
             "-anneePublication" => Ok("publication_year desc"),
-            _ => {
-                Err(bad("Invalid sort! It must be titre, auteur or anneePublication, reversed by a leading -.").into())
-            }
+            _ => Err(bad(BAD_SORT).into()),
         }
     }
 }

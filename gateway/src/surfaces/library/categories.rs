@@ -30,6 +30,9 @@ use crate::{
 /// The fields of a category that may be set: their names here and in the protobuf message.
 const FIELDS: [(&str, &str); 2] = [("nom", "name"), ("description", "description")];
 
+/// What is said of a category that lacks something.
+pub const MISSING: &str = "Nom and description are required!";
+
 /// A category as the contract prints it.
 #[derive(Serialize)]
 struct Categorie {
@@ -144,7 +147,7 @@ fn shown(status: StatusCode, message: &str, category: Option<pb::Category>) -> R
 }
 
 fn missing() -> Response {
-    bad("Nom and description are required!")
+    bad(MISSING)
 }
 
 /// A body as a category, and the names of the fields that it sets. A category cannot lose its name or description.

@@ -30,6 +30,12 @@ pub const PROFILE: [&str; 3] = ["nom", "email", "adresse"];
 /// What an admin may change of anybody.
 const ACCOUNT: [&str; 5] = ["nom", "email", "adresse", "role", "active"];
 
+/// What is said of a role that is none.
+pub const BAD_ROLE: &str = "Invalid role! It must be client or admin.";
+
+/// What is said of an `active` that is neither.
+pub const BAD_ACTIVE: &str = "Invalid active! It must be true or false.";
+
 #[derive(Serialize)]
 struct All {
     clients: Vec<Client>,
@@ -119,8 +125,8 @@ fn set(account: &mut pb::Account, name: &str, value: Field<'_>) -> Result<&'stat
             account.set_state(if *active { pb::AccountState::Active } else { pb::AccountState::Inactive });
             "state"
         }
-        ("role", _) => return Err(bad("Invalid role! It must be client or admin.").into()),
-        ("active", _) => return Err(bad("Invalid active! It must be true or false.").into()),
+        ("role", _) => return Err(bad(BAD_ROLE).into()),
+        ("active", _) => return Err(bad(BAD_ACTIVE).into()),
         (name, _) => return Err(bad(&format!("{name} must be a string!")).into()),
     };
     Ok(path)

@@ -25,6 +25,9 @@ const BYTES: usize = 255;
 /// What is said of a key that is none.
 pub const MALFORMED: &str = "Invalid Idempotency-Key! It must be 1 to 255 visible ASCII characters.";
 
+/// What is said of a key whose first request is being answered.
+pub const STILL_RUNNING: &str = "A request with this Idempotency-Key is still running!";
+
 /// The key of a request, and with one the promise that no other request of this caller with it, at the same address, is being
 /// answered here until this is dropped.
 #[derive(Default)]
@@ -42,8 +45,7 @@ impl FromRequestParts<Shared> for Once {
         let caller = parts.extensions.get::<Arc<Caller>>().map_or("anonymous", |caller| caller.subject.as_str());
         // None of the three holds a blank.
         let turn = gateway.running.enter(format!("{caller} {} {key}", parts.uri.path()));
-        let turn =
-            turn.ok_or_else(|| tell(StatusCode::CONFLICT, "A request with this Idempotency-Key is still running!"))?;
+        let turn = turn.ok_or_else(|| tell(StatusCode::CONFLICT, STILL_RUNNING))?;
         Ok(Self { request_id: key.to_owned(), _turn: Some(turn) })
     }
 }

@@ -15,6 +15,12 @@ use crate::fault::Ending;
 /// The most rows on a page, and as many as there are without a limit.
 const LONGEST: u32 = 1000;
 
+/// What is said of a `page` that is none.
+pub const BAD_PAGE: &str = "Invalid page! It must be a whole number from 1 to 1000000.";
+
+/// What is said of a `limit` that is none.
+pub const BAD_LIMIT: &str = "Invalid limit! It must be a whole number from 1 to 1000.";
+
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// A page of a list.
@@ -59,8 +65,8 @@ impl Page {
         let Parameters { page, limit, apres } = parameters(uri)?;
         let number = whole(page.as_deref(), 1).filter(|number| (1..=1_000_000).contains(number));
         let limit = whole(limit.as_deref(), LONGEST).filter(|limit| (1..=LONGEST).contains(limit));
-        let number = number.ok_or_else(|| bad("Invalid page! It must be a whole number from 1 to 1000000."))?;
-        let limit = limit.ok_or_else(|| bad("Invalid limit! It must be a whole number from 1 to 1000."))?;
+        let number = number.ok_or_else(|| bad(BAD_PAGE))?;
+        let limit = limit.ok_or_else(|| bad(BAD_LIMIT))?;
         Ok(Self { number, limit, after: apres.unwrap_or_default() })
     }
 

@@ -8,6 +8,9 @@ use crate::{
     fault::{Ending, Fault},
 };
 
+/// What is said of a body that names no book.
+pub const BOOK_REQUIRED: &str = "All fields are required (livreId)!";
+
 /// The caller himself. Programs neither borrow nor wait.
 ///
 /// # Errors
@@ -38,7 +41,7 @@ pub fn patron_of(caller: &Caller, fields: &Fields) -> Result<String, Ending> {
 /// 400
 pub fn book_of(fields: &Fields) -> Result<String, Ending> {
     match fields.get("livreId") {
-        Field::Absent | Field::Null | Field::Text("") => Err(bad("All fields are required (livreId)!").into()),
+        Field::Absent | Field::Null | Field::Text("") => Err(bad(BOOK_REQUIRED).into()),
         Field::Other(_) => Err(bad("livreId must be a string!").into()),
         Field::Text(id) => checked(id, "livreId"),
     }

@@ -5,6 +5,9 @@ use axum::http::{HeaderMap, HeaderValue, header::IF_MATCH};
 use super::envelope::bad;
 use crate::fault::Ending;
 
+/// What is said of a header that is no list of entity-tags.
+pub const BAD_IF_MATCH: &str = "Invalid If-Match! It must be * or entity-tags like \"3\".";
+
 /// What no thing's etag is: nothing matches.
 const NOTHING: &str = "-";
 
@@ -31,7 +34,7 @@ pub async fn wanted(
 
 /// The strong entity-tags of the header; weak ones never match. `None` without the header, and for `*`.
 fn tags(headers: &HeaderMap) -> Result<Option<Vec<String>>, Ending> {
-    let malformed = || bad("Invalid If-Match! It must be * or entity-tags like \"3\".");
+    let malformed = || bad(BAD_IF_MATCH);
     let mut values = headers.get_all(IF_MATCH).iter().map(HeaderValue::as_bytes).peekable();
     if values.peek().is_none() {
         return Ok(None);

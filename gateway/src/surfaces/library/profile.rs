@@ -16,6 +16,9 @@ use crate::{
     fault::{Answer, Ending, of_ones_own},
 };
 
+/// What is said of a change of password that lacks something.
+pub const ALL_PASSWORDS: &str = "All fields are required (oldPassword, newPassword, confirmPassword)!";
+
 const PASSWORD: [&str; 3] = ["oldPassword", "newPassword", "confirmPassword"];
 
 /// Operation 4.
@@ -56,7 +59,7 @@ fn check_passwords(fields: &Fields) -> Result<(), Ending> {
     for name in PASSWORD {
         match fields.get(name) {
             Field::Absent | Field::Null | Field::Text("") => {
-                return Err(bad("All fields are required (oldPassword, newPassword, confirmPassword)!").into());
+                return Err(bad(ALL_PASSWORDS).into());
             }
             Field::Other(_) => return Err(bad(&format!("{name} must be a string!")).into()),
             Field::Text(_) => (),

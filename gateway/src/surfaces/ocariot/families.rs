@@ -15,6 +15,9 @@ use super::{
 };
 use crate::fault::{Answer, Ending, Fault, Reason};
 
+/// What is said of a child that is not there.
+pub const NO_RECORD: &str = "The association could not be performed because the child does not have a record.";
+
 /// Operation 26.
 pub async fn children(School(mut school): School, Path(family_id): Path<String>, Wanted(query): Wanted) -> Answer {
     let request = pb::ListFamilyChildrenRequest { family_id, query: Some(query) };
@@ -37,10 +40,7 @@ pub async fn add(School(mut school): School, Path((family_id, child_id)): Path<(
 fn not_added(status: Status) -> Ending {
     match Fault::from(status) {
         Fault::Refused(Reason::AccountNotFound) => not_found(StatusCode::BAD_REQUEST, "Family").into(),
-        Fault::ChildrenNotFound(_) => {
-            let message = "The association could not be performed because the child does not have a record.";
-            tell(StatusCode::BAD_REQUEST, message).into()
-        }
+        Fault::ChildrenNotFound(_) => tell(StatusCode::BAD_REQUEST, NO_RECORD).into(),
         fault => fault.into(),
     }
 }

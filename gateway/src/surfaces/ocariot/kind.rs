@@ -62,7 +62,7 @@ impl Kind {
     }
 
     /// As refusals say it: the contract's X.
-    const fn noun(self) -> &'static str {
+    pub const fn noun(self) -> &'static str {
         match self {
             Self::Child => "Child",
             Self::Educator => "Educator",

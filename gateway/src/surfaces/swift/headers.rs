@@ -3,10 +3,11 @@
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONNECTION, RETRY_AFTER},
+    header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{Zoned, tz::TimeZone};
+use serde_json::{Value, json};
 use shared::Timestamp;
 
 use super::window::{LIMIT, Window};
@@ -29,6 +30,20 @@ const PRINTED: [(&str, &str); 16] = [
     ("x-powered-by", "TUNISIAN RED CRESSCENT"),
     ("content-type", "application/json; charset=utf-8"),
 ];
+
+/// What the document of the APIs says of them. `Content-Type` is told elsewhere there.
+pub fn told() -> Vec<(&'static str, Value)> {
+    let printed = PRINTED.iter().filter(|(name, _)| *name != CONTENT_TYPE.as_str());
+    let printed = printed.map(|(name, value)| (*name, json!({"type": "string", "const": value})));
+    let counted = [
+        ("Retry-After", json!({"type": "number", "minimum": 0, "maximum": 600})),
+        ("X-RateLimit-Limit", json!({"type": "integer", "const": LIMIT})),
+        ("X-RateLimit-Remaining", json!({"type": "integer", "minimum": 0, "maximum": LIMIT})),
+        ("X-RateLimit-Reset", json!({"type": "string", "description": "As ECMAScript prints a Date"})),
+        ("ETag", json!({"type": "string", "pattern": "^W/\"[0-9a-f]+-[A-Za-z0-9+/]{27}\"$"})),
+    ];
+    printed.chain(counted).map(|(name, schema)| (name, json!({"required": true, "schema": schema}))).collect()
+}
 
 /// Puts them on an answer that is sent at `now`, on a connection that goes on or not.
 pub fn dress(headers: &mut HeaderMap, window: Window, now: Timestamp, zone: &TimeZone, is_kept: bool) {
