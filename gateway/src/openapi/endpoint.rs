@@ -194,7 +194,9 @@ impl Endpoint {
         let of_body =
             [Fault::Malformed("is not valid JSON"), Fault::TooSlow, Fault::TooLarge, Fault::UnsupportedMediaType];
         let of_body = if self.body.is_some() { of_body.to_vec() } else { Vec::new() };
-        let all = self.access.faults().into_iter().chain(of_body).chain([Fault::Internal, Fault::Unavailable]);
+        let of_all =
+            [Fault::TooMany { retry_after: Some(Duration::from_secs(1)) }, Fault::Internal, Fault::Unavailable];
+        let all = self.access.faults().into_iter().chain(of_body).chain(of_all);
         let surface = self.surface();
         self.refusals.extend(all.map(|fault| Refusal::of(surface, fault.into()).in_common()));
         self
