@@ -315,10 +315,10 @@ fn was_worth_looking(written: &[(String, String)]) {
     assert!(written.iter().any(|(name, _)| is_kept(name)), "no write-ahead log and no dump");
 }
 
-/// All in one process, on its embedded databases.
-async fn alone(format: &str) {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_writes_no_secret_anywhere() {
     let (directory, collector, port) = (tempdir().unwrap(), Collector::start().await, free_address());
-    let setup = telling(Setup::suite(&directory), &collector, format).with("METRICS_ADDR", &port);
+    let setup = telling(Setup::suite(&directory), &collector, "text").with("METRICS_ADDR", &port);
     let setup = setup.with("INTERNAL_KEY", INTERNAL_KEY).with("PEPPER", PEPPER);
     let suite = setup.with_admin().with("ADMIN_PASSWORD", FIRST).start().await;
 
@@ -330,17 +330,8 @@ async fn alone(format: &str) {
     look_for(&secrets, &found);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_suite_writes_no_secret_anywhere() {
-    alone("text").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nor_does_it_in_json() {
-    alone("json").await;
-}
-
 testing::on_both! {
+    /// In JSON.
     async fn nor_do_the_roles_apart(database: Database) {
         let (directory, collector) = (tempdir().unwrap(), Collector::start().await);
         let ports: Vec<String> = (0..4).map(|_| free_address()).collect();

@@ -213,7 +213,7 @@ async fn a_collector_that_is_away_or_hangs_is_in_nobodys_way() {
         let began = Instant::now();
         let ended = suite.ends(PATIENCE).await;
 
-        assert!(with_it < usual * 3 + Duration::from_millis(5), "{with_it:?}, and without a collector {usual:?}");
+        assert!(with_it < usual * 3 + Duration::from_millis(100), "{with_it:?}, and without a collector {usual:?}");
         assert!(ended.status.success() && began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         let is_told =
             ["spans are lost", "the last spans were not taken"].iter().any(|told| ended.logged.contains(told));
