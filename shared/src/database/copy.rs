@@ -57,7 +57,9 @@ pub enum CopyError {
 impl From<sqlx::Error> for CopyError {
     fn from(error: sqlx::Error) -> Self {
         match sqlite_code(&error) {
-            Some(13) => Self::File(io::ErrorKind::StorageFull.into()),
+            // Of two files it is the new one that does not fit on a disk.
+            Some(10 | 13) => Self::File(io::ErrorKind::StorageFull.into()),
+            Some(8 | 11 | 14 | 26) => Self::Open(error.into()),
             _ => Self::Database(error),
         }
     }
