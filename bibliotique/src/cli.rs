@@ -144,7 +144,7 @@ pub struct ServeArgs {
     #[arg(long, env = "BIBLIOTIQUE_REFLECTION", default_value = "auto")]
     pub reflection: Reflection,
 
-    /// See [`StartArgs`].
+    /// Whether this start migrates.
     #[command(flatten)]
     pub start: StartArgs,
 

@@ -136,6 +136,10 @@ async fn help_and_version_tell_no_secret() {
         &["api-key", "create", "--help"],
         &["signing-key", "rotate", "--help"],
         &["passport", "--help"],
+        &["check", "--help"],
+        &["backup", "--help"],
+        &["restore", "--help"],
+        &["migrate", "--help"],
     ] {
         let setup =
             SECRETS.iter().fold(Setup::new(&directory, arguments), |setup, (name, value)| setup.with(name, value));

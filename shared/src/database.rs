@@ -16,6 +16,7 @@ pub use copy::{CopyError, Original, copy_all};
 pub use fault::{OpenError, is_away, may_succeed_later, violated_unique, violates_reference};
 pub use place::Kind;
 pub use target::{Filled, RestoreError, Target};
+pub use tools::ToolError;
 
 /// A service's database.
 ///

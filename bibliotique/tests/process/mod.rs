@@ -227,8 +227,19 @@ impl Setup {
 
     /// Runs it to its end.
     pub async fn run(&self) -> Ended {
-        let mut process = self.spawn();
-        process.ends(PATIENCE).await
+        let mut ended = self.spawn().ends(PATIENCE).await;
+        for _ in 1..TRIES {
+            if !ended.logged.contains("cannot listen on") || self.names_an_address() {
+                break;
+            }
+            ended = self.spawn().ends(PATIENCE).await;
+        }
+        ended
+    }
+
+    /// Whether the story says where it is to listen, and so may want a port that is taken.
+    fn names_an_address(&self) -> bool {
+        self.variables.keys().any(|name| name.ends_with("_ADDR"))
     }
 }
 

@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, SqliteConnection, postgres::PgConnectOptions,
+    sqlite::SqliteConnectOptions,
+};
 use tokio::fs;
 
 use super::{
@@ -57,7 +60,9 @@ pub enum CopyError {
 impl From<sqlx::Error> for CopyError {
     fn from(error: sqlx::Error) -> Self {
         match sqlite_code(&error) {
-            Some(13) => Self::File(io::ErrorKind::StorageFull.into()),
+            // Of two files it is the new one that does not fit on a disk.
+            Some(10 | 13) => Self::File(io::ErrorKind::StorageFull.into()),
+            Some(8 | 11 | 14 | 26) => Self::Open(error.into()),
             _ => Self::Database(error),
         }
     }
@@ -65,12 +70,16 @@ impl From<sqlx::Error> for CopyError {
 
 /// A database that is to be copied.
 pub struct Original {
-    place: Place,
+    source: Source,
     found: Found,
     still: Vec<&'static str>,
     without: Vec<&'static str>,
-    /// Of PostgreSQL: where the tables are, and with what to copy them.
-    server: Option<(String, Tool)>,
+}
+
+/// Where it is.
+enum Source {
+    Sqlite(Box<SqliteConnectOptions>),
+    Postgres { options: Box<PgConnectOptions>, namespace: String, tool: Tool },
 }
 
 impl Original {
@@ -79,40 +88,43 @@ impl Original {
     /// # Errors
     /// [`CopyError`]
     pub async fn find(url: &Secret, schema: &Schema) -> Result<Self, CopyError> {
-        let place = Place::of(url)?;
-        let (found, server) = match &place {
+        let (source, found) = match Place::of(url)? {
             Place::Sqlite(options) => {
-                let mut file = to_file(options).await?;
+                let mut file = to_file(&options).await?;
                 let found = found!(&mut file, SQLITE_TABLES);
                 found.is_ours(&schema.migrations.sqlite)?;
                 file.close().await?;
-                (found, None)
+                (Source::Sqlite(options), found)
             }
             Place::Postgres(options) => {
-                let mut server = to_server(options).await?;
+                let mut server = to_server(&options).await?;
                 let found = found!(&mut server, POSTGRES_TABLES);
                 found.is_ours(&schema.migrations.postgres)?;
                 let tool = Tool::find("pg_dump", &mut server, url).await?;
                 let namespace = sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&mut server).await?;
                 server.close().await?;
-                (found, Some((namespace, tool)))
+                (Source::Postgres { options, namespace, tool }, found)
             }
         };
         if found.applied.is_empty() {
             return Err(OpenError::OlderSchema.into());
         }
+        // A database of an older version may lack some.
         let there = |tables: &[&'static str]| {
             let mut tables = tables.to_vec();
             tables.retain(|table| found.tables.iter().any(|found| found == table));
             tables
         };
         let (still, without) = (there(schema.still), there(schema.without));
-        Ok(Self { place, found, still, without, server })
+        Ok(Self { source, found, still, without })
     }
 
     /// Which of the two.
     pub const fn kind(&self) -> Kind {
-        self.place.kind()
+        match self.source {
+            Source::Sqlite(_) => Kind::Sqlite,
+            Source::Postgres { .. } => Kind::Postgres,
+        }
     }
 
     /// The numbers of the migrations that made its tables.
@@ -122,35 +134,29 @@ impl Original {
 
     /// Of PostgreSQL, where the tables are.
     pub fn namespace(&self) -> Option<&str> {
-        self.server.as_ref().map(|(namespace, _)| namespace.as_str())
+        match &self.source {
+            Source::Sqlite(_) => None,
+            Source::Postgres { namespace, .. } => Some(namespace),
+        }
     }
 
     /// Two connections, opened before anybody waits for them.
     async fn connect(&self) -> Result<(Holder, Reader), CopyError> {
-        match &self.place {
-            Place::Sqlite(options) => {
+        match &self.source {
+            Source::Sqlite(options) => {
                 // SQLite's own waiting leaves long pauses, in which a service that writes without any would always be first.
                 let impatient = options.clone().create_if_missing(false).busy_timeout(Duration::ZERO);
                 let holder = impatient.connect().await.map_err(OpenError::from)?;
-                Ok((Holder::Sqlite(holder), Reader::Sqlite(to_file(options).await?)))
+                let reader = Reader::Sqlite { file: to_file(options).await?, without: self.without.clone() };
+                Ok((Holder::Sqlite(holder), reader))
             }
-            Place::Postgres(options) => {
-                let (holder, mut reader) = (to_server(options).await?, to_server(options).await?);
+            Source::Postgres { options, namespace, tool } => {
+                let (holder, mut server) = (to_server(options).await?, to_server(options).await?);
                 let patient = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
-                sqlx::raw_sql(patient).execute(&mut reader).await?;
-                Ok((Holder::Postgres(holder), Reader::Postgres(reader)))
+                sqlx::raw_sql(patient).execute(&mut server).await?;
+                let (tool, what) = (tool.clone(), self.what_to_dump(namespace));
+                Ok((Holder::Postgres(holder), Reader::Postgres { server, tool, what }))
             }
-        }
-    }
-
-    /// Begins a copy. When this answers, it is certain of what moment it is.
-    async fn begin(&self, reader: Reader, file: &Path) -> Result<Begun, CopyError> {
-        match (reader, &self.server) {
-            (Reader::Postgres(reader), Some((namespace, tool))) => {
-                Begun::dump(reader, tool.clone(), self.what_to_dump(namespace), file).await
-            }
-            (Reader::Postgres(_), None) => Err(CopyError::Busy),
-            (Reader::Sqlite(reader), _) => Begun::vacuum(reader, self.without.clone(), file).await,
         }
     }
 
@@ -176,8 +182,8 @@ pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyEr
     }
     let since = hold_all(copies, &mut holders).await?;
     let mut begun = Vec::new();
-    for ((original, file), reader) in copies.iter().zip(readers) {
-        begun.push(original.begin(reader, file).await?);
+    for ((_, file), reader) in copies.iter().zip(readers) {
+        begun.push(reader.begin(file).await?);
         crate::crash::dawdle("backup.between").await;
     }
     release(&mut holders).await?;
@@ -194,6 +200,16 @@ pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyEr
 
 /// Reads a database as it is at a moment.
 enum Reader {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
+    Sqlite { file: SqliteConnection, without: Vec<&'static str> },
+    Postgres { server: PgConnection, tool: Tool, what: Vec<String> },
+}
+
+impl Reader {
+    /// Begins a copy. When this answers, it is certain of what moment it is.
+    async fn begin(self, file: &Path) -> Result<Begun, CopyError> {
+        match self {
+            Self::Sqlite { file: original, without } => Begun::vacuum(original, without, file).await,
+            Self::Postgres { server, tool, what } => Begun::dump(server, tool, what, file).await,
+        }
+    }
 }

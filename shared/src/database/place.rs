@@ -53,13 +53,6 @@ impl Place {
             Err(OpenError::UnknownScheme)
         }
     }
-
-    pub(super) const fn kind(&self) -> Kind {
-        match self {
-            Self::Sqlite(_) => Kind::Sqlite,
-            Self::Postgres(_) => Kind::Postgres,
-        }
-    }
 }
 
 /// A connection to a file that is there.
