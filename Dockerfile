@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     install -D target/release/bibliotique /image/usr/local/bin/bibliotique
 # New volumes take over owner and mode of the directories where they are mounted first: `bibliotique secrets` writes there.
 RUN mkdir -p /image/secrets/ca /image/secrets/identity /image/secrets/catalog /image/secrets/lending \
-    /image/secrets/gateway /image/secrets/operator /image/secrets/suite /image/secrets/postgres
+    /image/secrets/gateway /image/secrets/operator /image/secrets/postgres
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=builder /image/usr/ /usr/

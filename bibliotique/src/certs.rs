@@ -1,7 +1,7 @@
 //! `bibliotique certs`: an authority of the suite's own, and a certificate of it for each role.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -17,15 +17,20 @@ use time::OffsetDateTime;
 
 use crate::secrets::{data_dir, put};
 
-/// Who gets a certificate, and the names in it: whoever calls a role asks for its name.
-const CERTIFIED: [(&str, &[&str]); 6] = [
+/// Who gets a certificate, and the names in it.
+pub type Certified = (&'static str, &'static [&'static str]);
+
+/// Roles apart, and an operator. Whoever calls a role asks for its name.
+pub const APART: [Certified; 5] = [
     ("identity", &["identity"]),
     ("catalog", &["catalog"]),
     ("lending", &["lending"]),
     ("gateway", &["gateway"]),
     ("operator", &["operator"]),
-    ("suite", &["identity", "catalog", "lending", "gateway"]),
 ];
+
+/// All roles in one process.
+const SUITE: Certified = ("suite", &["identity", "catalog", "lending", "gateway"]);
 
 /// Where each of them is as well, for tools that go by the address.
 const NEARBY: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -73,7 +78,9 @@ pub struct CertOptions {
 /// # Errors
 /// A sentence on what is in the way.
 pub fn run(args: &CertsArgs) -> anyhow::Result<()> {
-    if !make(&args.directory, &args.options)? {
+    let _turn = turn(&args.directory)?;
+    let everybody = [&APART[..], &[SUITE]].concat();
+    if !make(&args.directory, &args.options, &everybody)? {
         say("everything is there and stays as it is; --renew makes certificates anew");
     }
     Ok(())
@@ -84,12 +91,19 @@ fn say(line: &str) {
     let _unheard = writeln!(io::stdout(), "{line}");
 }
 
-/// The same, for another command; answers whether anything was missing.
-pub fn make(directory: &Path, options: &CertOptions) -> anyhow::Result<bool> {
+/// A turn to make what is missing in a directory, until it is dropped: two at once would each make something else.
+pub fn turn(directory: &Path) -> anyhow::Result<File> {
+    data_dir(directory)?;
+    let take = || File::open(directory).and_then(|place| place.lock().map(|()| place));
+    take().with_context(|| format!("{} cannot be locked", directory.display()))
+}
+
+/// The same for some, in a turn of the caller's; answers whether anything was missing.
+pub fn make(directory: &Path, options: &CertOptions, certified: &[Certified]) -> anyhow::Result<bool> {
     let mut was_missing = false;
     let now = OffsetDateTime::from_unix_timestamp(Clock::system().now().seconds())?;
-    let authority = Authority::in_directory(directory, options, now)?;
-    for (role, names) in CERTIFIED {
+    let authority = Authority::in_directory(directory, options, now, certified)?;
+    for (role, names) in certified {
         let place = directory.join(role);
         data_dir(&place)?;
         let [ca, certificate, key] = ["ca.crt", "tls.crt", "tls.key"].map(|file| place.join(file));
@@ -117,7 +131,12 @@ struct Authority {
 
 impl Authority {
     /// The one that is there, or a new one.
-    fn in_directory(directory: &Path, options: &CertOptions, now: OffsetDateTime) -> anyhow::Result<Self> {
+    fn in_directory(
+        directory: &Path,
+        options: &CertOptions,
+        now: OffsetDateTime,
+        certified: &[Certified],
+    ) -> anyhow::Result<Self> {
         let place = directory.join("ca");
         let [certificate, key] = ["ca.crt", "ca.key"].map(|file| place.join(file));
         match (certificate.exists(), key.exists()) {
@@ -125,9 +144,8 @@ impl Authority {
             (true, false) => bail!("{} is there without {}", certificate.display(), key.display()),
             (false, true) => bail!("{} is there without {}", key.display(), certificate.display()),
             (false, false) => {
-                if let Some((role, _)) =
-                    CERTIFIED.iter().find(|(role, _)| directory.join(role).join("tls.crt").exists())
-                {
+                let is_certified = |(role, _): &&Certified| directory.join(role).join("tls.crt").exists();
+                if let Some((role, _)) = certified.iter().find(is_certified) {
                     bail!("{role} in {} is certified by an authority that is not there", directory.display());
                 }
                 data_dir(&place)?;

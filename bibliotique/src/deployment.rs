@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::{
-    certs::{self, CertOptions},
+    certs::{self, APART, CertOptions, turn},
     secrets::{data_dir, put},
 };
 
@@ -37,12 +37,15 @@ pub struct SecretsArgs {
 /// A sentence on what is in the way.
 pub fn run(args: &SecretsArgs) -> anyhow::Result<()> {
     let place = |who: &str, file: &str| args.directory.join(who).join(file);
-    certs::make(&args.directory, &args.certs)?;
+    let _turn = turn(&args.directory)?;
+    certs::make(&args.directory, &args.certs, &APART)?;
     data_dir(&args.directory.join("postgres"))?;
 
-    let internal_key = kept_or_made(&place("identity", "internal_key"), OWNER_ONLY)?;
-    for who in ["catalog", "lending", "gateway", "operator"] {
-        keep(&place(who, "internal_key"), OWNER_ONLY, &internal_key)?;
+    let internal_keys = APART.map(|(who, _)| place(who, "internal_key"));
+    let [first, ..] = &internal_keys;
+    let internal_key = kept_or_made(internal_keys.iter().find(|file| file.exists()).unwrap_or(first), OWNER_ONLY)?;
+    for file in &internal_keys {
+        keep(file, OWNER_ONLY, &internal_key)?;
     }
     kept_or_made(&place("identity", "pepper"), OWNER_ONLY)?;
     kept_or_made(&place("postgres", "superuser_password"), SERVER)?;

@@ -13,7 +13,7 @@ use shared::secret::{Secret, key_in_file};
 /// Makes the directory if it is not there; only its owner can look into it.
 pub fn data_dir(directory: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.with_context(|| format!("the data directory {} cannot be made", directory.display()))
+    made.with_context(|| format!("the directory {} cannot be made", directory.display()))
 }
 
 /// Tells the operator when others can look into a directory that he made himself.

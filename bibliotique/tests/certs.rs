@@ -122,7 +122,7 @@ async fn names_and_numbers_that_cannot_be_are_refused() {
     let directory = tempdir().unwrap();
     refused(&directory, &["certs", "pki", "--san", "bücher.example"], "--san").await;
     fs::write(directory.path().join("file"), "").unwrap();
-    refused(&directory, &["certs", "file"], "file/ca").await;
+    refused(&directory, &["certs", "file"], "the directory file cannot be made").await;
     for arguments in [["--days", "0"], ["--days", "3651"], ["--ca-days", "0"], ["--renew=soon", "--days=1"]] {
         let ended = run(&directory, &[&["certs", "pki2"][..], &arguments].concat()).await;
         assert!(!ended.status.success() && ended.logged.starts_with("error: "), "{arguments:?}: {}", ended.logged);
@@ -160,7 +160,30 @@ async fn secrets_are_made_once_and_everybody_gets_what_he_needs() {
 
     done(&directory, &arguments).await;
     assert_eq!(files(&directory.path().join("s")), all);
-    fs::remove_file(directory.path().join("s/lending/internal_key")).unwrap();
-    done(&directory, &arguments).await;
-    assert_eq!(files(&directory.path().join("s")), all);
+    for lost in ["lending/internal_key", "identity/internal_key", "operator/catalog_database_url"] {
+        fs::remove_file(directory.path().join("s").join(lost)).unwrap();
+        done(&directory, &arguments).await;
+        assert_eq!(files(&directory.path().join("s")), all, "{lost}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_at_once_make_everything_once() {
+    let directory = tempdir().unwrap();
+
+    let all = (0..6).map(|_| Setup::new(&directory, &["secrets", "s"]).spawn()).collect::<Vec<_>>();
+    for mut one in all {
+        assert!(one.ends(process::PATIENCE).await.status.success(), "{}", one.logged());
+    }
+
+    let all = files(&directory.path().join("s"));
+    for role in ["catalog", "lending", "gateway", "operator"] {
+        assert_eq!(all[&format!("{role}/internal_key")], all["identity/internal_key"], "{role}");
+        assert_eq!(all[&format!("{role}/ca.crt")], all["ca/ca.crt"], "{role}");
+    }
+    for service in ["identity", "catalog", "lending"] {
+        let password = &all[&format!("postgres/{service}_password")].1;
+        assert!(all[&format!("{service}/database_url")].1.contains(password.as_str()), "{service}");
+    }
+    assert!(done(&directory, &["certs", "s", "--renew"]).await.contains("made a certificate for lending"));
 }

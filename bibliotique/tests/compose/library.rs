@@ -9,6 +9,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use testing::suite::{self, Answer};
+use tokio::time::Instant;
 
 use crate::process::{PASSWORD, PATIENCE, door::Door, eventually};
 
@@ -83,7 +85,7 @@ impl Doors {
         let place = std::panic::Location::caller();
         async move {
             let body = (!body.is_null()).then_some(&body);
-            let answer = self.next().try_ask(method, path, token, body).await.unwrap();
+            let answer = self.insist(method, path, token, body).await;
             let told = answer.json();
             let wanted = json!({"success": status < 400, "message": message});
             let is = json!({"success": told["success"], "message": told["message"]});
@@ -92,6 +94,31 @@ impl Doors {
                 self.done.lock().unwrap().insert(operation(method, path));
             }
             told["data"].clone()
+        }
+    }
+}
+
+impl Doors {
+    /// Sends a request again that gets 503: on a busy machine a database may take longer than a role waits for it. With its key
+    /// it has one effect.
+    async fn insist(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Answer {
+        let key = shared::random::bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
+        let began = Instant::now();
+        loop {
+            let mut request = self.next().request(method, path);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            if method == "POST" {
+                request = request.header("Idempotency-Key", &key);
+            }
+            let answer = suite::answer(request).await;
+            if answer.status != 503 || began.elapsed() > PATIENCE {
+                return answer;
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 use testing::Cluster;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     file::{self, Condition, Service, Services},
@@ -28,19 +29,24 @@ pub struct Machine {
     directory: TempDir,
     cluster: Cluster,
     running: BTreeMap<String, Child>,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// One machine at a time: each is nine processes and a database server that mean it with their promises of time.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 impl Machine {
     /// Starts the services of these profiles; `None` where PostgreSQL tests are skipped, or loopback has a single address.
     pub async fn start(profiles: &[&str], environment: Option<&str>) -> Option<Self> {
         let services = file::services(&environment.map(file::variables).unwrap_or_default());
         let addresses = addresses(&services)?;
+        let turn = TURN.lock().await;
         let cluster = Cluster::start().await?;
         let directory = tempfile::tempdir().unwrap();
         for volume in file::volumes() {
             fs::create_dir_all(directory.path().join("volumes").join(volume)).unwrap();
         }
-        let mut machine = Self { services, addresses, directory, cluster, running: BTreeMap::new() };
+        let mut machine = Self { services, addresses, directory, cluster, running: BTreeMap::new(), _turn: turn };
         for name in machine.in_order(profiles) {
             machine.begin(&name).await;
         }

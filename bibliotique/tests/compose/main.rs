@@ -93,7 +93,7 @@ async fn each_service_is_healthy_by_its_own_command_only_while_it_serves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_let_in_without_a_certificate_of_the_same_authority() {
     let Some(machine) = Machine::start(&[], None).await else { return };
-    let elsewhere = machine.volume("secrets-suite", "elsewhere");
+    let elsewhere = machine.volume("database", "elsewhere");
     let path = elsewhere.display().to_string();
     assert!(machine.run("secrets", &["certs", &path]).status.success());
     let [ca, certificate, key] = ["ca.crt", "tls.crt", "tls.key"].map(|file| elsewhere.join("gateway").join(file));
