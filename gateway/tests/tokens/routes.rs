@@ -121,6 +121,7 @@ async fn gateway_to(identity: SocketAddr) -> SocketAddr {
         session: Duration::from_secs(LIFETIME as u64),
         time_zone: TimeZone::UTC,
         cors_origins: Vec::new(),
+        limits: gateway::LimitArgs::default(),
         clock,
         leaving: CancellationToken::new(),
     });
