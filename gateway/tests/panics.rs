@@ -30,6 +30,7 @@ fn gateway_before_a_panic() -> Router {
         session: Duration::from_secs(60),
         time_zone: jiff::tz::TimeZone::UTC,
         cors_origins: Vec::new(),
+        limits: gateway::LimitArgs::default(),
         clock: Clock::system(),
         leaving: tokio_util::sync::CancellationToken::new(),
     })

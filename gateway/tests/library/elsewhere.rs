@@ -48,6 +48,7 @@ impl Elsewhere {
             session: Duration::from_secs(24 * 3600),
             time_zone: TimeZone::UTC,
             cors_origins: Vec::new(),
+            limits: gateway::LimitArgs::default(),
             clock: Clock::manual(BEGIN).0,
             leaving: CancellationToken::new(),
         });

@@ -29,6 +29,7 @@ pub fn gateway(code: Code) -> Router {
         session: Duration::from_secs(60),
         time_zone: jiff::tz::TimeZone::UTC,
         cors_origins: Vec::new(),
+        limits: gateway::LimitArgs::default(),
         clock: Clock::system(),
         leaving: tokio_util::sync::CancellationToken::new(),
     })
