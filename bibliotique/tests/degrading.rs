@@ -17,11 +17,11 @@ use testing::{Database, suite::ADMIN};
 use tokio::time::{Instant, sleep};
 
 /// How long a role is away.
-const AWAY: Duration = Duration::from_secs(6);
+const AWAY: Duration = Duration::from_secs(8);
 
 /// After so long it is known that a role is away, on a busy machine: a quarter of a second is suspicious, then two seconds are
-/// given for a sign of life.
-const KNOWN: Duration = Duration::from_secs(4);
+/// given for a sign of life, or twice that, if an answer was underway.
+const KNOWN: Duration = Duration::from_secs(5);
 
 /// How soon everything is as before.
 const BACK: Duration = Duration::from_secs(5);

@@ -56,6 +56,8 @@ pub struct Replica {
     is_silent: watch::Sender<bool>,
     /// Somebody is asking it for one.
     is_asked: AtomicBool,
+    /// How many calls it has answered: each is a sign of life, where a machine is so busy that the one asked for is late.
+    answered: AtomicUsize,
 }
 
 /// As long as the certificates stay what they are.
@@ -92,8 +94,8 @@ impl Replicas {
 impl Replica {
     fn at(way: Way) -> Self {
         let connections = Mutex::new(Connections::over(&way, way.generation()));
-        let (turn, is_asked) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { way, connections, turn, is_silent: watch::Sender::new(false), is_asked }
+        let (turn, answered, is_asked) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+        Self { way, connections, turn, is_silent: watch::Sender::new(false), is_asked, answered }
     }
 
     /// The connection whose turn it is. There is always one. Over those of other certificates only what is underway goes on.
@@ -109,7 +111,12 @@ impl Replica {
     /// Calls it. `may_be_left`: the call is given up when it falls silent, because it may be made again.
     pub async fn call(self: &Arc<Self>, request: Request<Body>, may_be_left: bool) -> Result<Response<Body>, Failure> {
         let Some(connection) = self.connection() else { return Err(Failure::Silence) };
-        let mut call = pin!(connection.oneshot(request));
+        let call = async {
+            let answer = connection.oneshot(request).await;
+            self.answered.fetch_add(usize::from(answer.is_ok()), Ordering::Relaxed);
+            answer
+        };
+        let mut call = pin!(call);
         if let Ok(answer) = timeout(SUSPICIOUS, &mut call).await {
             return answer.map_err(Failure::Connection);
         }
@@ -134,13 +141,13 @@ impl Replica {
 
     async fn lives(&self) -> bool {
         let Some(connection) = self.connection() else { return false };
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), self.answered.load(Ordering::Relaxed));
         let asked = async { HealthClient::new(connection).check(HealthCheckRequest::default()).await };
         match timeout(SIGN_OF_LIFE, asked).await {
             Ok(Ok(_)) => true,
             // Where nobody listens that is said at once, and to whoever calls too. What takes long is a machine that is away.
-            Ok(Err(_)) => began.elapsed() < SIGN_OF_LIFE / 2,
-            Err(_) => false,
+            Ok(Err(_)) if began.elapsed() < SIGN_OF_LIFE / 2 => true,
+            Ok(Err(_)) | Err(_) => self.answered.load(Ordering::Relaxed) != before,
         }
     }
 
