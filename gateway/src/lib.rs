@@ -11,7 +11,10 @@ mod settings;
 mod surfaces;
 mod tokens;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -77,7 +80,7 @@ struct Gateway {
     windows: Windows,
     running: Running,
     moved: Moved,
-    page: Option<Page>,
+    page: Option<OnceLock<Page>>,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -145,7 +148,7 @@ fn lending(channel: Channel) -> Lending {
 /// The HTTP application.
 pub fn app(settings: Settings) -> Router {
     let Settings { identity, catalog, lending, session, time_zone, cors_origins, docs, clock, leaving } = settings;
-    let (endpoints, page) = endpoints(docs);
+    let page = (docs == Docs::On).then(OnceLock::new);
     let (keys, windows, running, moved) = (Keys::default(), Windows::default(), Running::default(), Moved::default());
     let gateway = Arc::new(Gateway {
         identity,
@@ -161,7 +164,7 @@ pub fn app(settings: Settings) -> Router {
         clock,
         leaving,
     });
-    let routes = endpoints.into_iter().fold(Router::new(), |router, endpoint| endpoint.route(router, &gateway));
+    let routes = endpoints(docs).into_iter().fold(Router::new(), |router, endpoint| endpoint.route(router, &gateway));
     let routes = if gateway.page.is_some() { routes.merge(openapi::routes()) } else { routes };
     let mut app = routes
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))
@@ -174,16 +177,8 @@ pub fn app(settings: Settings) -> Router {
     app.layer(from_fn_with_state(Arc::clone(&gateway), edge::edge)).with_state(gateway)
 }
 
-/// Everything that the gateway answers, and the document of it if there is to be one.
-fn endpoints(docs: Docs) -> (Vec<Endpoint>, Option<Page>) {
-    let mut endpoints = surfaces::endpoints();
-    endpoints.extend(probes::endpoints());
-    match docs {
-        Docs::Off => (endpoints, None),
-        Docs::On => {
-            endpoints.extend(openapi::endpoints());
-            let page = Page::of(&endpoints);
-            (endpoints, Some(page))
-        }
-    }
+/// Everything that the gateway answers, the document of it too if there is to be one.
+fn endpoints(docs: Docs) -> Vec<Endpoint> {
+    let own = if docs == Docs::On { openapi::endpoints() } else { Vec::new() };
+    surfaces::endpoints().into_iter().chain(probes::endpoints()).chain(own).collect()
 }
