@@ -14,7 +14,10 @@ mod surfaces;
 mod tokens;
 mod watched;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -89,7 +92,7 @@ struct Gateway {
     proxies: Vec<Network>,
     limits: Limits,
     operations: Operations,
-    page: Option<Page>,
+    page: Option<OnceLock<Page>>,
     time_zone: TimeZone,
     clock: Clock,
     leaving: CancellationToken,
@@ -158,7 +161,7 @@ fn lending(channel: Channel) -> Lending {
 pub fn app(settings: Settings) -> Router {
     let Settings { identity, catalog, lending, session, time_zone, cors_origins, limits, docs, clock, leaving } =
         settings;
-    let (endpoints, page) = endpoints(docs);
+    let page = (docs == Docs::On).then(OnceLock::new);
     let (keys, windows, running, moved) = (Keys::default(), Windows::default(), Running::default(), Moved::default());
     let gateway = Arc::new(Gateway {
         identity,
@@ -177,7 +180,7 @@ pub fn app(settings: Settings) -> Router {
         clock,
         leaving,
     });
-    let routes = endpoints.into_iter().fold(Router::new(), |router, endpoint| endpoint.route(router, &gateway));
+    let routes = endpoints(docs).into_iter().fold(Router::new(), |router, endpoint| endpoint.route(router, &gateway));
     let routes = if gateway.page.is_some() { routes.merge(openapi::routes()) } else { routes };
     let mut app = routes
         .fallback(async |uri: Uri| Fault::NotFound(uri.path().to_owned()))
@@ -191,16 +194,8 @@ pub fn app(settings: Settings) -> Router {
     app.layer(from_fn_with_state(Arc::clone(&gateway), edge::edge)).with_state(gateway)
 }
 
-/// Everything that the gateway answers, and the document of it if there is to be one.
-fn endpoints(docs: Docs) -> (Vec<Endpoint>, Option<Page>) {
-    let mut endpoints = surfaces::endpoints();
-    endpoints.extend(probes::endpoints());
-    match docs {
-        Docs::Off => (endpoints, None),
-        Docs::On => {
-            endpoints.extend(openapi::endpoints());
-            let page = Page::of(&endpoints);
-            (endpoints, Some(page))
-        }
-    }
+/// Everything that the gateway answers, the document of it too if there is to be one.
+fn endpoints(docs: Docs) -> Vec<Endpoint> {
+    let own = if docs == Docs::On { openapi::endpoints() } else { Vec::new() };
+    surfaces::endpoints().into_iter().chain(probes::endpoints()).chain(own).collect()
 }

@@ -20,7 +20,7 @@ use serde_json::json;
 use utoipa_swagger_ui::{Config, serve};
 
 use super::{Answer, Endpoint, document};
-use crate::{Shared, fault::Fault};
+use crate::{Shared, endpoints as endpoints_of_all, fault::Fault};
 
 /// Where the document is.
 const PATH: &str = "/openapi.json";
@@ -60,7 +60,7 @@ pub enum Docs {
     Off,
 }
 
-/// The document as it is served, made once.
+/// The document as it is served, made when it is first asked for: many never are, and it takes memory to make.
 pub struct Page {
     bytes: Bytes,
     etag: HeaderValue,
@@ -97,6 +97,7 @@ pub fn routes() -> Router<Shared> {
 
 async fn read(State(gateway): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
     let Some(page) = &gateway.page else { return Fault::NotFound(uri.path().to_owned()).into_response() };
+    let page = page.get_or_init(|| Page::of(&endpoints_of_all(Docs::On)));
     let about = [(ETAG, page.etag.clone()), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if is_known(&headers, &page.etag) {
         return (StatusCode::NOT_MODIFIED, about).into_response();

@@ -143,7 +143,7 @@ fn copies_of_books() -> Vec<Endpoint> {
     const BOOKS: &str = "/api/livres/{id}/exemplaires";
     const ONE: &str = "/api/livres/{id}/exemplaires/{exemplaire_id}";
     let one = |status, message: &str| says(status, message, [("exemplaire", of("Exemplaire"))]);
-    let barcode = || patterned(1, 64, "^[!-~]+$");
+    let barcode = || described(patterned(0, 64, "^[!-~]*$"), "`\"\"` for none");
     vec![
         get(BOOKS, "listCopies", exemplaires::list)
             .access(Access::Admin)
@@ -157,7 +157,7 @@ fn copies_of_books() -> Vec<Endpoint> {
         post(BOOKS, "createCopy", exemplaires::create)
             .access(Access::Admin)
             .does("Add a copy")
-            .may_read(object_with([("codeBarres", patterned(0, 64, "^[!-~]*$"))], &[]))
+            .may_read(object_with([("codeBarres", barcode())], &[]))
             .of_one("book", Reason::BookNotFound)
             .once()
             .answers(one(StatusCode::CREATED, "Exemplaire created successfully!"))
@@ -171,7 +171,7 @@ fn copies_of_books() -> Vec<Endpoint> {
             .answers(one(StatusCode::OK, "Exemplaire fetched successfully!")),
         patch(ONE, "updateCopy", exemplaires::update)
             .access(Access::Admin)
-            .does("Give a copy a barcode, lose it or find it")
+            .does("Give a copy a barcode or take it away, lose it or find it")
             .reads(at_least_one(object_with(
                 [("codeBarres", barcode()), ("etat", one_of(&["perdu", "en rayon"]))],
                 &[],
