@@ -61,6 +61,9 @@ impl TypedValueParser for SecretParser {
     }
 }
 
+/// How our own variables begin. What others have named, such as an exporter's endpoint, is as they have it.
+const OURS: &str = "BIBLIOTIQUE_";
+
 /// How the variable that names a secret's file ends.
 const IN_A_FILE: &str = "_FILE";
 
@@ -72,7 +75,7 @@ const HELP: &str = "What is secret (keys, database URLs, passwords) can stand in
 const LARGEST_FILE: u64 = 64 * 1024;
 
 /// Lets each secret of a command line come from a file as well: where `<VARIABLE>_FILE` is set, that file holds what
-/// `<VARIABLE>` would. A secret is an argument whose variable is not shown in the help; its parser is [`KeyParser`] or
+/// `<VARIABLE>` would. A secret is an argument with a variable of ours that is not shown in the help; its parser is [`KeyParser`] or
 /// [`SecretParser`].
 #[must_use]
 pub fn also_from_files(command: Command) -> Command {
@@ -89,8 +92,8 @@ pub fn also_from_files(command: Command) -> Command {
 /// The variable that names the file of a secret; nothing of an argument that is no secret.
 #[must_use]
 pub fn file_variable(argument: &Arg) -> Option<String> {
-    let variable = argument.get_env().filter(|_| argument.is_hide_env_values_set())?;
-    Some(format!("{}{IN_A_FILE}", variable.to_str()?))
+    let variable = argument.get_env().filter(|_| argument.is_hide_env_values_set())?.to_str()?;
+    variable.starts_with(OURS).then(|| format!("{variable}{IN_A_FILE}"))
 }
 
 /// The secret, wherever it stands. What is in the variable of a file's name may be a secret by mistake, so it is not told.
