@@ -11,6 +11,11 @@ pub struct Lines<W> {
 
 impl<W: io::Write> io::Write for Lines<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        // Most of them are plain.
+        if is_plain(event.strip_suffix(b"\n").unwrap_or(event)) {
+            self.to.write_all(event)?;
+            return Ok(event.len());
+        }
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
         let ours = |letter: char| self.coloured && letter == '\u{1b}';
@@ -35,6 +40,11 @@ impl<W: io::Write> io::Write for Lines<W> {
     }
 }
 
+/// Whether there is nothing but visible ASCII and spaces.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Control characters, and what some programs take for the end of a line or turn the direction of writing with.
 fn breaks(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -57,6 +67,9 @@ const LONGEST: usize = 512;
 
 impl std::fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.len() <= LONGEST && !self.0.contains(' ') && is_plain(self.0.as_bytes()) {
+            return f.write_str(self.0);
+        }
         for byte in self.0.bytes().take(LONGEST) {
             match byte.is_ascii_graphic() {
                 true => f.write_char(char::from(byte))?,
