@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod body;
 mod endpoint;
 mod page;
 pub mod schema;

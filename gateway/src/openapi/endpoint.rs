@@ -8,11 +8,12 @@ use axum::{
     http::Method,
     routing::{MethodFilter, MethodRouter, on},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     access::Access,
     answers::{Answer, Header, Refusal},
+    body::Body,
 };
 use crate::{
     Shared,
@@ -37,14 +38,6 @@ pub struct Endpoint {
     answers: Vec<Answer>,
     refusals: Vec<Refusal>,
     headers: Vec<Header>,
-}
-
-/// What an endpoint reads of a body.
-enum Body {
-    /// Nothing but `{}`, or no body at all.
-    Nothing,
-    /// What fits a schema.
-    Fields { schema: Value, is_required: bool, examples: Vec<(&'static str, Value)> },
 }
 
 /// An endpoint whose handler answers requests of this method.
@@ -296,18 +289,5 @@ impl Endpoint {
         let handler = access.guard(handler, gateway);
         let router = router.route(path, handler.clone());
         if slash { router.route(&format!("{path}/"), handler) } else { router }
-    }
-}
-
-impl Body {
-    fn told(&self) -> Option<Value> {
-        let Self::Fields { schema, is_required, examples } = self else { return None };
-        let examples: Map<String, Value> =
-            examples.iter().map(|(name, value)| ((*name).to_owned(), json!({"value": value}))).collect();
-        let mut content = json!({"schema": schema});
-        if let Some(content) = content.as_object_mut().filter(|_| !examples.is_empty()) {
-            content.insert("examples".to_owned(), Value::Object(examples));
-        }
-        Some(json!({"required": is_required, "content": {"application/json": content}}))
     }
 }
