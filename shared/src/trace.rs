@@ -1,7 +1,7 @@
 //! Traces: which piece of work a request's work belongs to, from the client through all roles (W3C Trace Context), and its spans,
 //! where they are exported.
 //!
-//! A trace travels in the headers `traceparent` and `tracestate`. Where nothing is exported ([`export`]) no span is made: what
+//! A trace travels in the headers `traceparent` and `tracestate`. Where nothing is exported ([`Export`]) no span is made: what
 //! came is passed on as it is, and costs nothing more.
 
 mod export;
