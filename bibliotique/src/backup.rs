@@ -11,7 +11,6 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 use shared::{
-    Clock,
     database::{Original, copy_all},
     secret::{Secret, SecretParser},
 };
@@ -86,15 +85,14 @@ async fn fill(args: &BackupArgs, draft: &Path) -> anyhow::Result<(Manifest, u128
         draft::make_private(&file)?;
         copies.push((original, file));
     }
-    let taken = Clock::system().now();
-    let waited = copy_all(&copies).await?;
+    let moment = copy_all(&copies).await?;
 
-    let mut manifest = Manifest::new(taken, described(&copies)?);
+    let mut manifest = Manifest::new(moment.at, described(&copies)?);
     if !args.without_secrets && args.pepper.is_none() {
         manifest.pepper = copy_pepper(&args.databases.common.data_dir, draft)?;
     }
     write_private(&draft.join(manifest::FILE), &serde_json::to_vec_pretty(&manifest)?)?;
-    Ok((manifest, waited.as_millis()))
+    Ok((manifest, moment.held.as_millis()))
 }
 
 fn described(copies: &[(Original, PathBuf)]) -> anyhow::Result<[DatabaseEntry; 3]> {

@@ -12,7 +12,7 @@ mod tools;
 
 use sqlx::{PgPool, SqlitePool, migrate::Migrator};
 
-pub use copy::{CopyError, Original, copy_all};
+pub use copy::{CopyError, Moment, Original, copy_all};
 pub use fault::{OpenError, is_away, may_succeed_later, violated_unique, violates_reference};
 pub use place::Kind;
 pub use target::{Filled, RestoreError, Target};

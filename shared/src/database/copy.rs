@@ -27,7 +27,7 @@ use super::{
     place::{Place, to_file, to_server},
     tools::{Tool, ToolError},
 };
-use crate::secret::Secret;
+use crate::{Clock, Timestamp, secret::Secret};
 use begun::Begun;
 use hold::{Holder, hold_all, release};
 
@@ -169,11 +169,20 @@ impl Original {
     }
 }
 
-/// Copies databases, each into a file that is there and empty. Answers with how long nobody could write.
+/// The moment that copies are of.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// When it was.
+    pub at: Timestamp,
+    /// For how long nobody could write.
+    pub held: Duration,
+}
+
+/// Copies databases, each into a file that is there and empty.
 ///
 /// # Errors
 /// [`CopyError`]
-pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyError> {
+pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Moment, CopyError> {
     let (mut holders, mut readers) = (Vec::new(), Vec::new());
     for (original, _) in copies {
         let (holder, reader) = original.connect().await?;
@@ -181,6 +190,7 @@ pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyEr
         readers.push(reader);
     }
     let since = hold_all(copies, &mut holders).await?;
+    let at = Clock::system().now();
     let mut begun = Vec::new();
     for ((_, file), reader) in copies.iter().zip(readers) {
         begun.push(reader.begin(file).await?);
@@ -195,7 +205,7 @@ pub async fn copy_all(copies: &[(Original, PathBuf)]) -> Result<Duration, CopyEr
     for (_, file) in copies {
         fs::File::open(file).await?.sync_all().await?;
     }
-    Ok(held)
+    Ok(Moment { at, held })
 }
 
 /// Reads a database as it is at a moment.
