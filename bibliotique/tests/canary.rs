@@ -324,8 +324,13 @@ async fn the_suite_writes_no_secret_anywhere() {
 
     let secrets = live(&suite, &suite).await;
 
+    // The pepper is a setting here, so the backup does not hold it.
+    let backup = Setup::new(&directory, &["backup", "copy"]).with("PEPPER", PEPPER).run().await;
+    assert!(backup.status.success(), "{}", backup.logged);
     let mut found = told(&collector, &[port]).await;
+    found.extend([("stdout".to_owned(), backup.said), ("stderr".to_owned(), backup.logged)]);
     found.extend(written(&[&suite], &directory));
+    assert!(found.iter().any(|(name, _)| name == "manifest.json"), "no backup");
     was_worth_looking(&found);
     look_for(&secrets, &found);
 }
