@@ -110,8 +110,14 @@ pub fn make(directory: &Path, options: &CertOptions, certified: &[Certified]) ->
         let is_there = certificate.exists() && key.exists();
         let files =
             TlsArgs { tls_ca: Some(ca.clone()), tls_cert: Some(certificate.clone()), tls_key: Some(key.clone()) };
-        if is_there && options.renew.is_none_or(|days| files.are_good_for(DAY * u32::from(days))) {
-            continue;
+        match options.renew {
+            // What is there stays as it is; but who relies on it is told when it is of no use.
+            None if is_there => {
+                files.load(names.first().copied()).context("--renew makes the roles' certificates anew")?;
+                continue;
+            }
+            Some(days) if is_there && files.are_good_for(DAY * u32::from(days)) => continue,
+            _ => (),
         }
         let (certificate_pem, key_pem) = authority.certify(role, names, options, now)?;
         put(&ca, 0o644, &authority.pem)?;

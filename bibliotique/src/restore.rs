@@ -1,6 +1,6 @@
 //! `bibliotique restore`: a backup's databases come into an empty place, all of them or none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -45,10 +45,7 @@ pub async fn run(args: &RestoreArgs) -> anyhow::Result<()> {
     let mut filled = Vec::new();
     let restored = unless_interrupted(async {
         fill(args, &manifest, &targets, &mut filled).await?;
-        if let Some(pepper) = &pepper {
-            write_private(&args.databases.common.data_dir.join(PEPPER), pepper)?;
-        }
-        place(&mut filled)
+        place(&mut filled, pepper.as_deref(), &args.databases.common.data_dir.join(PEPPER))
     });
     if let Err(why) = restored.await {
         // The others are as they were, or somebody else's by now.
@@ -141,21 +138,26 @@ async fn fill(
     Ok(())
 }
 
-/// All get their names, or none does.
-fn place(filled: &mut [Filled]) -> anyhow::Result<()> {
+/// All get their names, or none does; the pepper too, where one is to be kept.
+fn place(filled: &mut [Filled], pepper: Option<&[u8]>, kept: &Path) -> anyhow::Result<()> {
     let mut placed = Vec::new();
-    for came in filled {
-        match came.place() {
-            Ok(file) => placed.extend(file),
-            Err(why) => {
-                for file in placed {
-                    std::fs::remove_file(file)?;
-                }
-                return Err(why.into());
-            }
+    let mut place = || {
+        if let Some(pepper) = pepper {
+            write_private(kept, pepper)?;
+            placed.push(kept.to_owned());
+        }
+        for came in filled {
+            placed.extend(came.place()?);
+        }
+        anyhow::Ok(())
+    };
+    let all = place();
+    if all.is_err() {
+        for file in placed {
+            std::fs::remove_file(file)?;
         }
     }
-    Ok(())
+    all
 }
 
 async fn clear(targets: &[Target]) -> anyhow::Result<()> {

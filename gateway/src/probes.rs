@@ -14,7 +14,7 @@ use crate::{
     surfaces::json::json as answer,
 };
 
-/// How often a role is asked, at random over its replicas, before a no counts.
+/// How often a role is asked, whose replicas take turns with all that others ask, before a no counts.
 const ASKED: usize = 16;
 
 /// Both.

@@ -40,9 +40,6 @@ const CALL: Duration = Duration::from_secs(10);
 /// How long a passport is used again; well within its life.
 const REUSED: Duration = Duration::from_secs(10);
 
-/// How many connections are passed over when none takes a call.
-const PASSED_OVER: u32 = 16;
-
 /// A way to one service, as one caller. Every call carries a passport, the request's id, where in a trace it is and what is left
 /// of its time.
 #[derive(Clone)]
@@ -299,7 +296,8 @@ async fn remote(replicas: &Replicas, request: Request<Body>, tries: u32) -> Resp
 
 /// Once, over one connection: a stream that has begun cannot be sent again.
 async fn streamed(replicas: &Replicas, request: Request<Body>) -> Response<Body> {
-    let Some(connection) = replicas.next().and_then(|replica| replica.connection()) else { return unavailable() };
+    let connection = replicas.in_turn().next().and_then(|replica| replica.connection());
+    let Some(connection) = connection else { return unavailable() };
     connection.oneshot(request).await.unwrap_or_else(|error| unreachable(&error))
 }
 
@@ -331,19 +329,22 @@ async fn once(
     body: &Full<Bytes>,
     may_be_left: bool,
 ) -> Result<Response<Body>, Miss> {
-    let (began, mut passed_over) = (Instant::now(), 0);
-    while let Some(replica) = replicas.next() {
+    let (began, mut passed_over) = (Instant::now(), Vec::new());
+    for replica in replicas.in_turn() {
         let request = Request::from_parts(parts.clone(), Body::new(body.clone()));
         match replica.call(request, may_be_left).await {
             Ok(answer) => return Ok(answer),
             Err(Failure::Silence) => return Err(Miss::Silence),
             Err(Failure::Connection(error)) if !was_never_seen(&error) => return Ok(unreachable(&error)),
-            Err(Failure::Connection(error)) if passed_over == PASSED_OVER || began.elapsed() > QUICK => {
-                tracing::warn!(error = chain(&error), "the other role takes no calls");
-                break;
-            }
-            Err(Failure::Connection(_)) => passed_over += 1,
+            Err(Failure::Connection(error)) => passed_over.push(error),
         }
+        // Whoever takes long to say no has cost patience enough, if there is nobody else.
+        if passed_over.len() >= replicas.number() && began.elapsed() > QUICK {
+            break;
+        }
+    }
+    if let Some(error) = passed_over.last() {
+        tracing::warn!(error = chain(error), "the other role takes no calls");
     }
     Err(Miss::Nobody)
 }

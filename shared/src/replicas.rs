@@ -83,11 +83,17 @@ impl Replicas {
         Ok(Self { all, turn: AtomicUsize::new(0) })
     }
 
-    /// Whose turn it is, of those that answer as far as is known.
-    pub fn next(&self) -> Option<&Arc<Replica>> {
+    /// How many there are.
+    pub fn number(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Those that answer as far as is known, from the one whose turn it is on, again and again: all connections to a role that has
+    /// just been there may be of its life before.
+    pub fn in_turn(&self) -> impl Iterator<Item = &Arc<Replica>> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.all.len().max(1);
-        let in_turn = self.all.iter().cycle().skip(turn).take(self.all.len());
-        in_turn.into_iter().find(|replica| !*replica.is_silent.borrow())
+        let in_turn = self.all.iter().cycle().skip(turn).take(self.all.len() * (CONNECTIONS + 1));
+        in_turn.filter(|replica| !*replica.is_silent.borrow())
     }
 }
 
@@ -139,15 +145,19 @@ impl Replica {
         }
     }
 
-    async fn lives(&self) -> bool {
-        let Some(connection) = self.connection() else { return false };
+    /// Whether it gives a sign of life; nothing when that stays unknown. Where nobody listens that is said at once, and to whoever
+    /// calls too; and a connection may just end. What takes long is a machine that is away.
+    async fn lives(&self) -> Option<bool> {
+        let connection = self.connection()?;
         let (began, before) = (Instant::now(), self.answered.load(Ordering::Relaxed));
         let asked = async { HealthClient::new(connection).check(HealthCheckRequest::default()).await };
         match timeout(SIGN_OF_LIFE, asked).await {
-            Ok(Ok(_)) => true,
-            // Where nobody listens that is said at once, and to whoever calls too. What takes long is a machine that is away.
-            Ok(Err(_)) if began.elapsed() < SIGN_OF_LIFE / 2 => true,
-            Ok(Err(_)) | Err(_) => self.answered.load(Ordering::Relaxed) != before,
+            Ok(Ok(_)) => Some(true),
+            // What the other side itself has said, whatever it is.
+            Ok(Err(status)) if status.source().is_none() => Some(true),
+            _ if self.answered.load(Ordering::Relaxed) != before => Some(true),
+            Ok(Err(_)) if began.elapsed() < SIGN_OF_LIFE / 2 => None,
+            Ok(Err(_)) | Err(_) => Some(false),
         }
     }
 
@@ -172,7 +182,7 @@ impl Connections {
 /// Asks until there is a sign of life, or nobody needs one any more.
 async fn ask(replica: Weak<Replica>) {
     while let Some(replica) = replica.upgrade() {
-        let lives = replica.lives().await;
+        let lives = replica.lives().await.unwrap_or(!*replica.is_silent.borrow());
         replica.keep(!lives);
         if lives {
             replica.is_asked.store(false, Ordering::Relaxed);

@@ -3,12 +3,12 @@
 use std::{
     fs::{self, File, Permissions},
     io::Write as _,
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 /// A directory without its name. It goes with all that is in it, unless it is finished.
 pub struct Draft {
@@ -57,11 +57,14 @@ pub fn make_private(file: &Path) -> anyhow::Result<()> {
     write_private(file, &[])
 }
 
-/// Writes a file that only its owner can read.
+/// Writes a file that only its owner can read: it is there whole or not at all, and takes nobody's place.
 pub fn write_private(file: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    let written = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).and_then(|mut file| {
-        file.write_all(contents)?;
-        file.sync_all()
-    });
-    written.with_context(|| format!("{} cannot be written", file.display()))
+    let write = || -> std::io::Result<()> {
+        let mut draft = NamedTempFile::new_in(parent_of(file))?;
+        draft.write_all(contents)?;
+        draft.as_file().sync_all()?;
+        draft.persist_noclobber(file)?;
+        Ok(())
+    };
+    write().with_context(|| format!("{} cannot be written", file.display()))
 }

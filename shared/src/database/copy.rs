@@ -22,7 +22,7 @@ use tokio::fs;
 
 use super::{
     Kind, OpenError, Schema,
-    fault::sqlite_code,
+    fault::{code, sqlite_code},
     found::{Found, POSTGRES_TABLES, SQLITE_TABLES, found},
     place::{Place, to_file, to_server},
     tools::{Tool, ToolError},
@@ -60,12 +60,17 @@ pub enum CopyError {
 impl From<sqlx::Error> for CopyError {
     fn from(error: sqlx::Error) -> Self {
         match sqlite_code(&error) {
-            // Of two files it is the new one that does not fit on a disk.
-            Some(10 | 13) => Self::File(io::ErrorKind::StorageFull.into()),
-            Some(8 | 11 | 14 | 26) => Self::Open(error.into()),
+            // Of two files it is the new one that is written, and does not fit on a disk.
+            Some(10 | 13) if !is_read(&error) => Self::File(io::ErrorKind::StorageFull.into()),
+            Some(8 | 10 | 11 | 14 | 26) => Self::Open(error.into()),
             _ => Self::Database(error),
         }
     }
+}
+
+/// Whether it is reading that has failed (SQLITE_IOERR_READ, SQLITE_IOERR_SHORT_READ).
+fn is_read(error: &sqlx::Error) -> bool {
+    matches!(code(error).as_deref(), Some("266" | "522"))
 }
 
 /// A database that is to be copied.

@@ -159,7 +159,10 @@ impl Filled {
         })?;
         match fs::File::open(directory_of(&file)).and_then(|directory| directory.sync_all()) {
             Ok(()) => Ok(Some(file)),
-            Err(source) => Err(RestoreError::File { file, source }),
+            Err(source) => {
+                let _gone = fs::remove_file(&file);
+                Err(RestoreError::File { file, source })
+            }
         }
     }
 }

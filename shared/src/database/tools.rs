@@ -1,7 +1,9 @@
 //! PostgreSQL's own programs, which copy and restore its databases.
 
 use std::{
-    env, io,
+    env,
+    ffi::OsString,
+    io,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -94,7 +96,7 @@ impl Tool {
 
     /// Runs it to its end; when this is dropped, it is ended.
     pub(super) async fn run(&self, arguments: &[String]) -> Result<(), ToolError> {
-        let mut command = Command::new(&self.program);
+        let mut command = command(&self.program);
         command.args(arguments).arg("--no-password").envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.map_err(|source| ToolError::Start { program: self.name, source })?;
@@ -120,9 +122,22 @@ fn candidates(name: &str) -> Vec<PathBuf> {
     directories.map(|directory| directory.join(name)).filter(|program| program.is_file()).collect()
 }
 
+/// Not with our own settings, secrets among them, and nothing that libpq would take before what it is told.
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    let is_ours = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("BIBLIOTIQUE_"));
+    for name in env::vars_os().map(|(name, _)| name).filter(is_ours) {
+        command.env_remove(name);
+    }
+    for name in ["PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// The major version, out of `pg_dump (PostgreSQL) 17.6 (Debian 17.6-1)`.
 async fn version(program: &Path) -> Option<u32> {
-    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().await.ok()?;
+    let output = command(program).arg("--version").stdin(Stdio::null()).output().await.ok()?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 

@@ -33,7 +33,7 @@ impl Holder {
     async fn hold(&mut self, still: &[&str], until: Instant) -> Result<bool, CopyError> {
         match self {
             Self::Sqlite(file) => hold_file(file, until).await,
-            Self::Postgres(server) => hold_tables(server, still).await,
+            Self::Postgres(server) => hold_tables(server, still, until).await,
         }
     }
 
@@ -86,16 +86,21 @@ async fn hold_file(file: &mut SqliteConnection, until: Instant) -> Result<bool, 
 
 /// Waits in the server's queue for those who write: whoever comes later waits behind us. They take the tables in the same order, so
 /// nobody waits in a circle.
-async fn hold_tables(server: &mut PgConnection, still: &[&str]) -> Result<bool, CopyError> {
-    let tables = still.join(", ");
-    let lock = format!("BEGIN; SET LOCAL lock_timeout = {}; LOCK TABLE {tables} IN SHARE MODE", TRY.as_millis());
-    match sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *server).await {
-        Ok(_) => Ok(true),
-        // The timeout, or a deadlock after all.
-        Err(error) if matches!(code(&error).as_deref(), Some("55P03" | "40P01")) => {
-            sqlx::query("ROLLBACK").execute(server).await?;
-            Ok(false)
+async fn hold_tables(server: &mut PgConnection, still: &[&str], until: Instant) -> Result<bool, CopyError> {
+    sqlx::query("BEGIN").execute(&mut *server).await?;
+    for table in still {
+        // The timeout is for each lock; nothing would be for ever.
+        let left = until.saturating_duration_since(Instant::now()).as_millis().max(1);
+        let lock = format!("SET LOCAL lock_timeout = {left}; LOCK TABLE {table} IN SHARE MODE");
+        match sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *server).await {
+            Ok(_) => (),
+            // The timeout, or a deadlock after all.
+            Err(error) if matches!(code(&error).as_deref(), Some("55P03" | "40P01")) => {
+                sqlx::query("ROLLBACK").execute(server).await?;
+                return Ok(false);
+            }
+            Err(error) => return Err(OpenError::from(error).into()),
         }
-        Err(error) => Err(OpenError::from(error).into()),
     }
+    Ok(true)
 }
