@@ -141,7 +141,7 @@ async fn fill(
 /// All get their names, or none does; the pepper too, where one is to be kept.
 fn place(filled: &mut [Filled], pepper: Option<&[u8]>, kept: &Path) -> anyhow::Result<()> {
     let mut placed = Vec::new();
-    let mut place = || {
+    let place = || {
         if let Some(pepper) = pepper {
             write_private(kept, pepper)?;
             placed.push(kept.to_owned());

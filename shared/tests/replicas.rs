@@ -21,7 +21,7 @@ use shared::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    time::Instant,
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
@@ -48,6 +48,8 @@ enum Whim {
     Dies,
     /// Says nothing, ever.
     IsSilent,
+    /// Says nothing, and hangs up after a while.
+    HangsUp,
 }
 
 impl Whim {
@@ -57,7 +59,7 @@ impl Whim {
             Self::Leaves => &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             Self::Refuses => &[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 7],
             Self::LeavesAfterIt => &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
-            Self::Dies | Self::IsSilent => &[],
+            Self::Dies | Self::IsSilent | Self::HangsUp => &[],
         }
     }
 
@@ -65,7 +67,9 @@ impl Whim {
     async fn lives(self, listener: TcpListener, calls: Arc<AtomicUsize>) {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(self.treats(stream, Arc::clone(&calls)));
+            // In the middle of a question for a sign of life: the second over the same connection.
+            let patience = Duration::from_millis(if matches!(self, Self::HangsUp) { 9600 } else { 3_600_000 });
+            tokio::spawn(timeout(patience, self.treats(stream, Arc::clone(&calls))));
         }
     }
 
@@ -81,7 +85,7 @@ impl Whim {
             stream.read_exact(&mut payload).await.unwrap();
             if head[3] == 1 {
                 calls.fetch_add(1, Ordering::Relaxed);
-                if !matches!(self, Self::IsSilent) {
+                if !matches!(self, Self::IsSilent | Self::HangsUp) {
                     break;
                 }
             }
@@ -175,6 +179,22 @@ async fn one_that_gives_no_sign_of_life_is_found_out_once_and_passed_over() {
         assert_eq!(two.ask(WRITE).await, DONE);
     }
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_is_no_sign_of_life() {
+    let two = Two::with(Whim::HangsUp).await;
+    for _ in 0..2 {
+        assert_eq!(two.ask(READ).await, DONE);
+    }
+
+    let found_out = Instant::now();
+    while found_out.elapsed() < Duration::from_secs(11) {
+        let asked = Instant::now();
+        assert_eq!(two.ask(WRITE).await, DONE);
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?} after {:?}", asked.elapsed(), found_out.elapsed());
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
