@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
 # One image for all roles: docker build -t bibliotique .
+# One for an operator: docker build -t bibliotique-operator --target operator .
 # Builder and runtime are of the same Debian, so that both have the same C library.
 FROM rust:1.95-bookworm AS builder
 WORKDIR /src
@@ -21,7 +22,17 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 RUN mkdir -p /image/secrets/ca /image/secrets/identity /image/secrets/catalog /image/secrets/lending \
     /image/secrets/gateway /image/secrets/operator /image/secrets/postgres
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+# An operator has PostgreSQL's own programs beside the binary, of the server's version: they copy and restore its databases. The
+# image is the server's, which is there already; nothing of a server is started.
+FROM postgres:17-bookworm AS operator
+COPY --from=builder /image/usr/ /usr/
+USER 65532:65532
+WORKDIR /tmp
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/bibliotique"]
+CMD ["check"]
+
+FROM gcr.io/distroless/cc-debian12:nonroot AS roles
 COPY --from=builder /image/usr/ /usr/
 COPY --from=builder --chown=65532:65532 /image/secrets/ /secrets/
 USER 65532:65532

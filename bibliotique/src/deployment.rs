@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use crate::{
-    certs::{self, APART, CertOptions, turn},
+    certs::{self, APART, CertOptions, say, turn},
     secrets::{data_dir, put},
 };
 
@@ -38,6 +38,10 @@ pub struct SecretsArgs {
 pub fn run(args: &SecretsArgs) -> anyhow::Result<()> {
     let place = |who: &str, file: &str| args.directory.join(who).join(file);
     let _turn = turn(&args.directory)?;
+    let urls = |service: &str| [place(service, "database_url"), place("operator", &format!("{service}_database_url"))];
+    for file in SERVICES.iter().flat_map(|service| urls(service)) {
+        leads_to(&file, &args.postgres)?;
+    }
     certs::make(&args.directory, &args.certs, &APART)?;
     data_dir(&args.directory.join("postgres"))?;
 
@@ -50,12 +54,19 @@ pub fn run(args: &SecretsArgs) -> anyhow::Result<()> {
     kept_or_made(&place("identity", "pepper"), OWNER_ONLY)?;
     kept_or_made(&place("postgres", "superuser_password"), SERVER)?;
     for service in SERVICES {
-        let password = kept_or_made(&place("postgres", &format!("{service}_password")), SERVER)?;
+        let file = place("postgres", &format!("{service}_password"));
+        if !file.exists()
+            && let Some(password) = urls(service).iter().find_map(|url| password_in(url))
+        {
+            put(&file, SERVER, &password)?;
+        }
+        let password = kept_or_made(&file, SERVER)?;
         let url = format!("postgres://{service}:{password}@{}/{service}", args.postgres);
-        keep(&place(service, "database_url"), OWNER_ONLY, &url)?;
-        keep(&place("operator", &format!("{service}_database_url")), OWNER_ONLY, &url)?;
+        for file in urls(service) {
+            keep(&file, OWNER_ONLY, &url)?;
+        }
     }
-    println!("all secrets are in {}", args.directory.display());
+    say(&format!("all secrets are in {}", args.directory.display()));
     Ok(())
 }
 
@@ -63,6 +74,46 @@ const OWNER_ONLY: u32 = 0o600;
 
 /// PostgreSQL runs as a user of its own and reads its passwords itself. Nobody else gets at their directory.
 const SERVER: u32 = 0o644;
+
+/// A URL that is kept leads to the server that is asked for. What else an operator has written into it (`?sslmode=…`) is his to say.
+fn leads_to(file: &Path, postgres: &str) -> anyhow::Result<()> {
+    if !file.exists() {
+        return Ok(());
+    }
+    let url = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    if server_of(url.trim_end()) == Some(with_port(postgres)) {
+        return Ok(());
+    }
+    bail!(
+        "the URL that is kept in {} leads to another server than --postgres {postgres}: give the server that it leads to, or write the new one into each file with a database URL",
+        file.display()
+    )
+}
+
+/// `HOST:PORT` of a database's URL.
+fn server_of(url: &str) -> Option<String> {
+    let authority = authority(url)?;
+    Some(with_port(authority.rsplit_once('@').map_or(authority, |(_, server)| server)))
+}
+
+/// The password in a URL that is kept, where it is one of ours: those are written in a URL as they are.
+fn password_in(file: &Path) -> Option<String> {
+    let url = fs::read_to_string(file).ok()?;
+    let (user, _) = authority(&url)?.rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    password.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| password.to_owned())
+}
+
+/// What stands between `://` and the path (RFC 3986, 3.2).
+fn authority(url: &str) -> Option<&str> {
+    url.split_once("://")?.1.split(['/', '?', '#']).next()
+}
+
+/// PostgreSQL's own port, where none is given. A colon within brackets is one of an IPv6 address.
+fn with_port(server: &str) -> String {
+    let (_, after) = server.rsplit_once(']').unwrap_or(("", server));
+    if after.contains(':') { server.to_owned() } else { format!("{server}:5432") }
+}
 
 /// The secret in a file, or 256 random bits, put there.
 fn kept_or_made(file: &Path, mode: u32) -> anyhow::Result<String> {

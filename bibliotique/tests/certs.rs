@@ -160,11 +160,51 @@ async fn secrets_are_made_once_and_everybody_gets_what_he_needs() {
 
     done(&directory, &arguments).await;
     assert_eq!(files(&directory.path().join("s")), all);
-    for lost in ["lending/internal_key", "identity/internal_key", "operator/catalog_database_url"] {
+    let lost =
+        ["lending/internal_key", "identity/internal_key", "operator/catalog_database_url", "postgres/lending_password"];
+    for lost in lost {
         fs::remove_file(directory.path().join("s").join(lost)).unwrap();
         done(&directory, &arguments).await;
         assert_eq!(files(&directory.path().join("s")), all, "{lost}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_for_another_server_than_before_are_refused_before_anything_is_made() {
+    let directory = tempdir().unwrap();
+    done(&directory, &["secrets", "s", "--postgres", "db.example.org"]).await;
+    let place = directory.path().join("s");
+    let before = files(&place);
+
+    let told = "s/identity/database_url leads to another server than --postgres other.example.org:5432";
+    refused(&directory, &["secrets", "s", "--postgres", "other.example.org:5432", "--renew"], told).await;
+    refused(&directory, &["secrets", "s"], "than --postgres postgres:5432").await;
+    assert_eq!(files(&place), before);
+
+    done(&directory, &["secrets", "s", "--postgres", "db.example.org:5432"]).await;
+    // How the way there is secured is the operator's to say.
+    let secured = format!("{}?sslmode=verify-full&sslrootcert=/srv/a@b/ca.crt\n", before["lending/database_url"].1);
+    fs::write(place.join("lending/database_url"), &secured).unwrap();
+    done(&directory, &["secrets", "s", "--postgres", "db.example.org"]).await;
+    assert_eq!(files(&place)["lending/database_url"].1, secured);
+
+    fs::write(place.join("operator/lending_database_url"), secured.replace("db.", "other.")).unwrap();
+    let told = "s/operator/lending_database_url leads to another server";
+    refused(&directory, &["secrets", "s", "--postgres", "db.example.org"], told).await;
+}
+
+#[test]
+fn secrets_are_made_whether_or_not_somebody_listens() {
+    let directory = tempdir().unwrap();
+    let (listener, said) = std::io::pipe().unwrap();
+    drop(listener);
+
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bibliotique"));
+    let ended = command.args(["secrets", "s"]).current_dir(directory.path()).stdout(said).output().unwrap();
+
+    let complaint = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success() && complaint.is_empty(), "{complaint}");
+    assert!(directory.path().join("s/operator/lending_database_url").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,9 @@ use serde_yaml_ng::{Deserializer, Value};
 
 const ROLES: [(&str, u64); 4] = [("identity", 50051), ("catalog", 50052), ("lending", 50053), ("gateway", 8888)];
 
+/// What kustomization.yaml does not take in by itself.
+const BACKUP: &str = "backup.yaml";
+
 const NAME: &str = "app.kubernetes.io/name";
 
 fn directory() -> PathBuf {
@@ -65,25 +68,90 @@ fn settings(command: &Command, plain: &mut BTreeSet<String>, files: &mut BTreeSe
     command.get_subcommands().for_each(|command| settings(command, plain, files));
 }
 
-#[test]
-fn every_file_is_taken_in() {
-    let taken: BTreeSet<String> =
-        names(&file("kustomization.yaml")[0]["resources"]).into_iter().map(str::to_owned).collect();
-    let all = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(all.filter(|name| name != "kustomization.yaml").collect::<BTreeSet<_>>(), taken);
-}
-
-#[test]
-fn every_variable_is_a_setting_and_every_secret_a_file_of_the_roles_own() {
-    let (manifests, mut plain, mut files) = (manifests(), BTreeSet::new(), BTreeSet::new());
-    settings(&Cli::command(), &mut plain, &mut files);
-    // What `bibliotique secrets` puts into the directory of each role.
+/// What `bibliotique secrets` puts into the directory of each role.
+fn secrets_made() -> tempfile::TempDir {
     let made = tempfile::tempdir().unwrap();
     let arguments = ["bibliotique", "secrets", made.path().to_str().unwrap()];
     let Some(bibliotique::cli::Command::Secrets(args)) = Cli::try_read_from(arguments).unwrap().command else {
         panic!("another command")
     };
     bibliotique::deployment::run(&args).unwrap();
+    made
+}
+
+#[test]
+fn every_file_is_taken_in() {
+    let taken: BTreeSet<String> =
+        names(&file("kustomization.yaml")[0]["resources"]).into_iter().map(str::to_owned).collect();
+    let all = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut manifests: BTreeSet<String> = all.filter(|name| name != "kustomization.yaml").collect();
+    assert!(manifests.remove(BACKUP), "its place is the operator's to name first");
+    assert_eq!(manifests, taken);
+}
+
+#[test]
+fn a_backup_has_the_operators_image_secrets_and_rights() {
+    let (manifests, kustomization) = (file(BACKUP), file("kustomization.yaml").remove(0));
+    let job = &one("CronJob", "backup", &manifests)["spec"]["jobTemplate"]["spec"]["template"];
+    let pod = &job["spec"];
+    let container = &pod["containers"][0];
+    let images = kustomization["images"].as_sequence().unwrap();
+    assert!(images.iter().any(|image| image["name"] == container["image"]), "an image from nowhere");
+    assert!(
+        container["image"] == "bibliotique-operator" && container["command"][2].as_str().unwrap().contains("/backups/")
+    );
+
+    let made = secrets_made();
+    let kept = &pod["volumes"][0]["secret"];
+    let keys: BTreeSet<&str> =
+        kept["items"].as_sequence().unwrap().iter().map(|item| item["key"].as_str().unwrap()).collect();
+    assert!(kept["secretName"] == "operator" && keys.iter().all(|key| made.path().join("operator").join(key).exists()));
+    let files = container["env"].as_sequence().unwrap().iter().map(|variable| variable["value"].as_str().unwrap());
+    assert_eq!(files.map(|file| file.strip_prefix("/run/secrets/").unwrap()).collect::<BTreeSet<_>>(), keys);
+    let (mut plain, mut secret) = Default::default();
+    settings(&Cli::command(), &mut plain, &mut secret);
+    for variable in container["env"].as_sequence().unwrap() {
+        assert!(secret.contains(variable["name"].as_str().unwrap()), "{variable:?}");
+    }
+
+    can_do_no_more_than_it_has_to(pod);
+    let claim = &pod["volumes"][1]["persistentVolumeClaim"]["claimName"];
+    one("PersistentVolumeClaim", claim.as_str().unwrap(), &manifests);
+    let policy = &one("NetworkPolicy", "backup", &manifests)["spec"];
+    assert_eq!(policy["podSelector"]["matchLabels"][NAME], job["metadata"]["labels"][NAME]);
+    assert!(policy["ingress"].is_null() && policy["egress"][0]["ports"][0]["port"] == 5432);
+}
+
+/// Figures are read where the roles have them, by nobody but who watches.
+#[test]
+fn figures_are_where_prometheus_looks_for_them() {
+    let manifests = manifests();
+    for (role, _) in ROLES {
+        let port = variables(role, &manifests)["BIBLIOTIQUE_METRICS_ADDR"].strip_prefix("0.0.0.0:").unwrap().to_owned();
+        let template = &one("Deployment", role, &manifests)["spec"]["template"];
+        let annotations = &template["metadata"]["annotations"];
+        assert_eq!(annotations["prometheus.io/port"], port.as_str(), "{role}");
+        assert_eq!(
+            (&annotations["prometheus.io/scrape"], &annotations["prometheus.io/path"]),
+            (&"true".into(), &"/metrics".into())
+        );
+        let ports = template["spec"]["containers"][0]["ports"].as_sequence().unwrap();
+        let metrics = ports.iter().find(|port| port["name"] == "metrics").unwrap();
+        let policy = &one("NetworkPolicy", "watching", &manifests)["spec"];
+        let let_in = &policy["ingress"][0];
+        assert_eq!(metrics["containerPort"].as_u64().unwrap().to_string(), port);
+        assert_eq!(let_in["ports"][0]["port"], metrics["containerPort"]);
+        assert!(!let_in["from"][0]["namespaceSelector"]["matchLabels"].is_null() && policy["egress"].is_null());
+        let (label, value) = policy["podSelector"]["matchLabels"].as_mapping().unwrap().iter().next().unwrap();
+        assert_eq!(template["metadata"]["labels"][label], *value, "{role}");
+    }
+}
+
+#[test]
+fn every_variable_is_a_setting_and_every_secret_a_file_of_the_roles_own() {
+    let (manifests, mut plain, mut files) = (manifests(), BTreeSet::new(), BTreeSet::new());
+    settings(&Cli::command(), &mut plain, &mut files);
+    let made = secrets_made();
 
     for (role, _) in ROLES {
         let pod = &one("Deployment", role, &manifests)["spec"]["template"]["spec"];
@@ -188,14 +256,17 @@ fn every_role_reaches_those_that_it_calls_and_nobody_else() {
 fn every_role_can_do_no_more_than_it_has_to() {
     let manifests = manifests();
     for deployment in of_kind("Deployment", &manifests) {
-        let pod = &deployment["spec"]["template"]["spec"];
-        let container = &pod["containers"][0];
-        let (pods, containers) = (&pod["securityContext"], &container["securityContext"]);
-        assert_eq!((&pods["runAsNonRoot"], &pods["seccompProfile"]["type"]), (&true.into(), &"RuntimeDefault".into()));
-        assert_eq!(containers["readOnlyRootFilesystem"], true);
-        assert_eq!(containers["allowPrivilegeEscalation"], false);
-        assert_eq!(names(&containers["capabilities"]["drop"]), ["ALL"]);
-        assert_eq!(pod["automountServiceAccountToken"], false);
-        assert!(!container["resources"]["limits"]["memory"].is_null());
+        can_do_no_more_than_it_has_to(&deployment["spec"]["template"]["spec"]);
     }
+}
+
+fn can_do_no_more_than_it_has_to(pod: &Value) {
+    let container = &pod["containers"][0];
+    let (pods, containers) = (&pod["securityContext"], &container["securityContext"]);
+    assert_eq!((&pods["runAsNonRoot"], &pods["seccompProfile"]["type"]), (&true.into(), &"RuntimeDefault".into()));
+    assert_eq!(containers["readOnlyRootFilesystem"], true);
+    assert_eq!(containers["allowPrivilegeEscalation"], false);
+    assert_eq!(names(&containers["capabilities"]["drop"]), ["ALL"]);
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert!(!container["resources"]["limits"]["memory"].is_null());
 }

@@ -25,8 +25,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Cluster {
     watchdog: Watchdog,
     binaries: PathBuf,
-    /// Where it listens besides its socket; empty for nowhere.
+    /// Where it listens besides its socket; `-` for nowhere.
     listens_on: String,
+    /// Further flags of the server.
+    flags: String,
 }
 
 impl Cluster {
@@ -35,16 +37,26 @@ impl Cluster {
     /// # Panics
     /// When `BIBLIOTIQUE_TEST_POSTGRES` is `required` and PostgreSQL is not installed, or when it does not start.
     pub async fn start() -> Option<Self> {
+        Self::initialised("").await
+    }
+
+    /// The same, made with further flags of `initdb`, with spaces between them.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub async fn initialised(flags: &str) -> Option<Self> {
+        let order = format!("initialise {flags}");
         let binaries = installed::binaries()?;
         let programs = binaries.clone();
         let (watchdog, initialised) = spawn_blocking(move || {
             let mut watchdog = Watchdog::of_server(&programs);
-            let initialised = watchdog.order("initialise");
+            let initialised = watchdog.order(&order);
             (watchdog, initialised)
         })
         .await
         .expect("a watchdog for the cluster");
-        let mut cluster = Self { watchdog, binaries, listens_on: String::new() };
+        // The address is said even where it is none.
+        let mut cluster = Self { watchdog, binaries, listens_on: "-".to_owned(), flags: String::new() };
         assert!(initialised, "initdb failed:\n{}", cluster.log());
         cluster.start_again().await;
         Some(cluster)
@@ -79,7 +91,7 @@ impl Cluster {
     /// # Panics
     /// When it does not answer within half a minute.
     pub async fn start_again(&mut self) {
-        self.watchdog.order(&format!("start {}", self.listens_on));
+        self.watchdog.order(&format!("start {} {}", self.listens_on, self.flags));
         for _ in 0..ATTEMPTS {
             if self.server().answers().await {
                 return;
@@ -90,11 +102,11 @@ impl Cluster {
     }
 
     /// Starts it again, and from now on it listens on port 5432 of an address as well: there everybody has to show a password,
-    /// the user `postgres` this one.
+    /// the user `postgres` this one. It gets these further flags, with spaces between them, which go before the tests' own.
     ///
     /// # Panics
     /// When it cannot be brought to that.
-    pub async fn listen_on(&mut self, address: IpAddr, password: &str) {
+    pub async fn listen_on(&mut self, address: IpAddr, password: &str, flags: &str) {
         let rules = self.watchdog.directory().join("data/pg_hba.conf").display().to_string();
         let mut superuser = PgConnection::connect(&self.server().url_of("postgres")).await.expect("a superuser");
         for sql in [
@@ -106,6 +118,7 @@ impl Cluster {
         superuser.close().await.expect("an end");
         self.stop();
         self.listens_on = address.to_string();
+        flags.clone_into(&mut self.flags);
         self.start_again().await;
     }
 

@@ -16,16 +16,18 @@ directory=$(mktemp -d "$base/bibliotique-test.XXXXXX" 2>/dev/null) ||
     exit 1
 exec 2>"$directory/log"
 
-# --no-sync: a cluster that does not outlive its test need not survive a power cut before it starts.
+# $@: further flags of initdb. --no-sync: a cluster that does not outlive its test need not survive a power cut before it starts.
 initialise() {
-    "$binaries/initdb" -D "$directory/data" -U postgres -A trust -E UTF8 --locale=C --no-sync </dev/null >&2
+    "$binaries/initdb" -D "$directory/data" -U postgres -A trust -E UTF8 --locale=C --no-sync "$@" </dev/null >&2
 }
 
 # fsync and synchronous_commit are what the product asks of a server, so the tests run with them.
-# $1: on which address to listen besides the socket; nothing for none.
+# $1: on which address to listen besides the socket, `-` for none; the others: further flags of postgres, of which the last one counts.
 start() {
-    "$binaries/postgres" -D "$directory/data" -k "$directory" -p 5432 -c listen_addresses="$1" \
-        -c max_connections=300 -c shared_buffers=64MB -c fsync=on -c synchronous_commit=on </dev/null >&2 &
+    address=${1#-}
+    shift
+    "$binaries/postgres" -D "$directory/data" -k "$directory" -p 5432 -c listen_addresses="$address" \
+        -c max_connections=300 -c shared_buffers=64MB -c fsync=on -c synchronous_commit=on "$@" </dev/null >&2 &
     server=$!
 }
 
@@ -49,9 +51,10 @@ stop() {
 }
 
 echo "$directory"
-while read -r order address; do
+while read -r order arguments; do
     case $order in
-    initialise | start | stop | freeze | thaw) "$order" "$address" ;;
+    # Words, as they are: there is no pattern in them.
+    initialise | start | stop | freeze | thaw) "$order" $arguments ;;
     *) false ;;
     esac
     echo $?

@@ -13,7 +13,7 @@ pub type Services = BTreeMap<String, Service>;
 #[serde(deny_unknown_fields)]
 pub struct Service {
     pub image: String,
-    pub build: Option<String>,
+    pub build: Option<Build>,
     pub command: Vec<String>,
     pub restart: String,
     pub read_only: bool,
@@ -29,8 +29,9 @@ pub struct Service {
     pub networks: Vec<String>,
     #[serde(default)]
     pub tmpfs: Vec<String>,
+    /// A variable without a value comes from the environment of Compose.
     #[serde(default)]
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, Option<String>>,
     #[serde(default)]
     pub volumes: Vec<String>,
     #[serde(default)]
@@ -40,6 +41,23 @@ pub struct Service {
     #[serde(default)]
     pub profiles: Vec<String>,
     pub healthcheck: Option<Healthcheck>,
+    pub logging: Logging,
+}
+
+/// What an image is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    pub context: String,
+    pub target: String,
+}
+
+/// Where what a service says is kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logging {
+    pub driver: String,
+    pub options: BTreeMap<String, String>,
 }
 
 /// What has to be so before a service starts.
@@ -92,9 +110,16 @@ pub fn services(variables: &BTreeMap<String, String>) -> Services {
         let before = file.clone();
         file.apply_merge().unwrap();
         if file == before {
-            return serde_yaml_ng::from_value(file["services"].clone()).unwrap();
+            break;
         }
     }
+    let mut services: Services = serde_yaml_ng::from_value(file["services"].clone()).unwrap();
+    for (name, value) in services.values_mut().flat_map(|service| &mut service.environment) {
+        if value.is_none() {
+            *value = variables.get(name).cloned();
+        }
+    }
+    services
 }
 
 /// The names of the volumes.
@@ -123,12 +148,17 @@ impl Service {
         self.profiles.is_empty() || self.profiles.iter().any(|profile| profiles.contains(&profile.as_str()))
     }
 
-    /// Whether it runs our image.
+    /// Whether it runs an image of ours.
     pub fn is_ours(&self) -> bool {
-        self.build.is_some()
+        self.image.starts_with("bibliotique")
     }
 
-    /// What it sees of volumes and of the source: from where, and where.
+    /// The variables that it has.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)))
+    }
+
+    /// What it sees of volumes, of the source, and of other directories: from where, and where.
     pub fn mounts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.volumes.iter().map(|volume| {
             let mut parts = volume.split(':');

@@ -2,6 +2,8 @@
 //! for their health by the same commands. Only names are others: each service has an address on loopback instead of its name,
 //! and a directory instead of each volume.
 
+mod postgres;
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -18,9 +20,6 @@ use crate::{
     file::{self, Condition, Service, Services},
     process::{Ended, PATIENCE, door::Door, eventually},
 };
-
-/// Where the entry point of PostgreSQL's image looks for what it runs once.
-const ONCE: &str = "/docker-entrypoint-initdb.d/";
 
 /// The services that run.
 pub struct Machine {
@@ -41,9 +40,11 @@ impl Machine {
         let services = file::services(&environment.map(file::variables).unwrap_or_default());
         let addresses = addresses(&services)?;
         let turn = TURN.lock().await;
-        let cluster = Cluster::start().await?;
+        let cluster = Cluster::initialised(&postgres::initdb(&services)).await?;
         let directory = tempfile::tempdir().unwrap();
-        for volume in file::volumes() {
+        let outside = services.values().flat_map(Service::mounts).map(|(source, _)| source.to_owned());
+        let directories = outside.filter(|source| !file::root().join(source).is_file());
+        for volume in file::volumes().into_iter().chain(directories) {
             fs::create_dir_all(directory.path().join("volumes").join(volume)).unwrap();
         }
         let mut machine = Self { services, addresses, directory, cluster, running: BTreeMap::new(), _turn: turn };
@@ -84,26 +85,6 @@ impl Machine {
         if service.healthcheck.is_some() {
             self.is_healthy(name).await;
         }
-    }
-
-    /// As the entry point of PostgreSQL's image does it.
-    async fn begin_postgres(&mut self, name: &str) {
-        let service = &self.services[name];
-        let environment = self.environment(name);
-        let password = fs::read_to_string(&environment["POSTGRES_PASSWORD_FILE"]).unwrap();
-        let once: Vec<String> = service
-            .mounts()
-            .filter(|(_, target)| target.starts_with(ONCE))
-            .map(|(source, _)| source.to_owned())
-            .collect();
-        for script in once {
-            let mut command = Command::new("sh");
-            command.arg(file::root().join(script)).env_clear().env("PATH", self.path()).envs(&environment);
-            command.env("PGHOST", self.cluster.socket());
-            let output = command.output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        }
-        self.cluster.listen_on(self.addresses[name].into(), password.trim_end()).await;
     }
 
     /// Starts a service again, as Docker does when it has died, and does not wait for it.
@@ -174,6 +155,12 @@ impl Machine {
         self.running.keys().cloned().collect()
     }
 
+    /// What Prometheus would read of a service.
+    pub async fn figures(&self, name: &str) -> String {
+        let url = format!("http://{}:9464/metrics", self.addresses[name]);
+        reqwest::get(url).await.unwrap().error_for_status().unwrap().text().await.unwrap()
+    }
+
     /// A file in a volume.
     pub fn volume(&self, volume: &str, file: &str) -> PathBuf {
         self.directory.path().join("volumes").join(volume).join(file)
@@ -188,12 +175,13 @@ impl Machine {
         self.directory.path().join(format!("{name}.log"))
     }
 
-    /// Our binary with a service's variables, and no others.
+    /// Our binary with a service's variables, and no others. PostgreSQL's programs are where its image has them: in `PATH`.
     fn command(&self, name: &str, arguments: &[impl AsRef<str>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bibliotique"));
         command
             .args(arguments.iter().map(|argument| self.mapped(name, argument.as_ref())))
             .env_clear()
+            .env("PATH", self.path())
             .envs(self.environment(name))
             .current_dir(self.directory.path())
             .stdin(Stdio::null());
@@ -201,8 +189,8 @@ impl Machine {
     }
 
     fn environment(&self, name: &str) -> BTreeMap<String, String> {
-        let variables = self.services[name].environment.iter();
-        variables.map(|(variable, value)| (variable.clone(), self.mapped(name, value))).collect()
+        let variables = self.services[name].variables();
+        variables.map(|(variable, value)| (variable.to_owned(), self.mapped(name, value))).collect()
     }
 
     /// What a service says of paths and hosts, where it is now.

@@ -8,6 +8,7 @@ mod machine;
 #[expect(dead_code, reason = "each test file uses its part of the harness")]
 #[path = "../process/mod.rs"]
 mod process;
+mod recovery;
 mod words;
 
 use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
@@ -66,6 +67,14 @@ async fn whichever_process_dies_under_load_nothing_acknowledged_is_lost_or_there
         machine.spawn(&name);
         machine.is_healthy(&name).await;
     }
+    sleep(A_WHILE).await;
+    machine.crash_postgres();
+    sleep(A_WHILE).await;
+    machine.recover_postgres().await;
+    for name in machine.running() {
+        machine.is_healthy(&name).await;
+    }
+    sleep(A_WHILE).await;
     let acknowledged = load.end().await;
 
     let accounts = load::whole_list(&doors, &admin, "/api/clients", "clients").await;
@@ -82,9 +91,19 @@ async fn whichever_process_dies_under_load_nothing_acknowledged_is_lost_or_there
 #[tokio::test(flavor = "multi_thread")]
 async fn each_service_is_healthy_by_its_own_command_only_while_it_serves() {
     let Some(mut machine) = Machine::start(&[], None).await else { return };
+    let mut superuser = machine.superuser().await;
+    for (setting, value) in [("max_connections", "200"), ("data_checksums", "on")] {
+        let asked = sqlx::query_scalar("SELECT current_setting($1)").bind(setting);
+        let is: String = asked.fetch_one(&mut superuser).await.unwrap();
+        assert_eq!(is, value, "PostgreSQL is not what the file says: {setting}");
+    }
 
     for name in ["gateway", "lending", "catalog", "identity"] {
         assert!(machine.health(name).success(), "{name}");
+        let log = machine.logged(name);
+        let is_json = |line: &str| line.starts_with('{') || line.starts_with("bibliotique ");
+        assert!(log.lines().all(is_json), "{name} logs something else: {log}");
+        assert!(machine.figures(name).await.contains("bibliotique_"), "{name} has no figures");
         machine.kill(name);
         assert!(!machine.health(name).success(), "{name}");
     }
