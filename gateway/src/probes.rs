@@ -84,7 +84,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .answers(ready_or_not(StatusCode::OK, true, "It can"))
             .answers(ready_or_not(StatusCode::SERVICE_UNAVAILABLE, false, "It cannot now")),
     ];
-    both.into()
+    both.map(Endpoint::complete).into()
 }
 
 /// Says in a figure from now on whether the gateway is ready, until it leaves.
