@@ -104,7 +104,7 @@ impl Figures {
         self.routes.iter().map(Route::failed).sum()
     }
 
-    /// What issue 2 asks for.
+    /// In a flood everybody else waits at most twice as long, and as much is hashed as bcrypt alone manages.
     pub fn ratios(&self) -> Vec<Ratio> {
         let route = |route: &Route| Ratio {
             of: format!("p99 of {} in a flood of {FLOOD} who sign in / idle", route.name),

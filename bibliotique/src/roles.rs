@@ -244,7 +244,8 @@ impl Signals {
 }
 
 fn required(secret: Option<&Secret>, flag: &str, variable: &str) -> anyhow::Result<Secret> {
-    secret.cloned().with_context(|| format!("a role alone needs --{flag} or BIBLIOTIQUE_{variable}"))
+    let told = || format!("a role alone needs --{flag}, BIBLIOTIQUE_{variable} or BIBLIOTIQUE_{variable}_FILE");
+    secret.cloned().with_context(told)
 }
 
 fn socket(address: &str) -> anyhow::Result<SocketAddr> {

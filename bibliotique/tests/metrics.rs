@@ -23,7 +23,7 @@ use testing::{
     Database,
     suite::{ADMIN, answer},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 /// What can be read at a port.
 struct Figures(String);
@@ -117,6 +117,8 @@ async fn what_happens_is_counted_once() {
         ("bibliotique_sign_ins_total", &["outcome=\"succeeded\""], 1.0),
         ("bibliotique_sign_ins_total", &["outcome=\"refused\""], 1.0),
         ("bibliotique_panics_total", &[], 0.0),
+        ("bibliotique_ready", &[], 4.0),
+        ("bibliotique_http_limited_total", &[], 0.0),
         ("bibliotique_http_requests_in_flight", &[], 0.0),
         ("bibliotique_password_hashes_running", &[], 0.0),
         ("bibliotique_feed_current", &[], 1.0),
@@ -221,6 +223,58 @@ async fn a_flood_of_sign_ins_shows_in_the_queue_and_in_who_is_turned_away() {
     assert_eq!(figures.sum("bibliotique_sign_ins_total", &["outcome=\"turned_away\""]), expected);
 }
 
+/// At night no request fails: there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_roles_can_do_their_work_is_told_where_nobody_asks_for_anything() {
+    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
+    let [of_identity, of_gateway] = [free_address(), free_address()];
+    let setup = Setup::identity(&directory, database.url()).with("DRAIN_SECONDS", "8");
+    let mut identity = setup.with("METRICS_ADDR", &of_identity).start().await;
+    let gateway = Setup::gateway(&directory, &identity.grpc).with("METRICS_ADDR", &of_gateway);
+    let _gateway = gateway.start().await;
+    let is_told = async |address: &str, role: &str, ready: f64| {
+        let told = async || Figures::at(address).await.sum("bibliotique_ready", &[role]) == Some(ready);
+        eventually(PATIENCE, &format!("{role} is {ready}"), told).await;
+    };
+    is_told(&of_identity, "role=\"identity\"", 1.0).await;
+    is_told(&of_gateway, "role=\"gateway\"", 1.0).await;
+
+    // While it serves on it says so itself, and the gateway sees it.
+    identity.signal("TERM");
+    is_told(&of_identity, "role=\"identity\"", 0.0).await;
+    is_told(&of_gateway, "role=\"gateway\"", 0.0).await;
+    identity.kill();
+    identity = identity.again().start().await;
+
+    is_told(&of_gateway, "role=\"gateway\"", 1.0).await;
+    drop(identity);
+    is_told(&of_gateway, "role=\"gateway\"", 0.0).await;
+}
+
+/// Nobody is turned away who asks whether the gateway is ready, so that must not be a way to ask the roles more than they can bear.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_that_asks_whether_the_gateway_is_ready_does_not_reach_the_roles() {
+    let directory = tempdir().unwrap();
+    let (suite, address) = read_at(&directory, |setup| setup).await;
+    let asked = async || {
+        let figures = Figures::at(&address).await;
+        figures.sum("bibliotique_grpc_client_calls_total", &["method=\"Check\"", "target=\"identity\""]).unwrap_or(0.0)
+    };
+    let (before, began) = (asked().await, Instant::now());
+    let mut flood = JoinSet::new();
+    for _ in 0..200 {
+        let door = suite.door();
+        flood.spawn(async move { door.is_ready().await });
+    }
+
+    assert!(flood.join_all().await.into_iter().all(|is_ready| is_ready));
+
+    // Ten times a second at most, the gateway's own question among them.
+    let (questions, took) = (asked().await - before, began.elapsed().as_secs_f64());
+    assert!(asked().await > 0.0, "the roles' answers are not counted");
+    assert!(questions <= 10.0 * took + 2.0, "{questions} in {took} s");
+}
+
 testing::on_both! {
     async fn while_lending_is_away_catalogs_figures_say_so(database: Database) {
         let (directory, address) = (tempdir().unwrap(), free_address());
@@ -305,7 +359,13 @@ fn expressions() -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn dashboard_and_alerts_ask_for_figures_that_there_are_and_every_figure_is_explained() {
     let directory = tempdir().unwrap();
-    let (suite, address) = read_at(&directory, |setup| setup).await;
+    let certificates = Setup::new(&directory, &["certs", "pki"]).run().await;
+    assert!(certificates.status.success(), "{}", certificates.logged);
+    let file = |name: &str| directory.path().join("pki/suite").join(name).display().to_string();
+    let secured = |setup: Setup| {
+        setup.with("TLS_CA", &file("ca.crt")).with("TLS_CERT", &file("tls.crt")).with("TLS_KEY", &file("tls.key"))
+    };
+    let (suite, address) = read_at(&directory, secured).await;
     a_day(&suite.door()).await;
     let is_all = async || Figures::at(&address).await.sum("bibliotique_sessions", &[]).is_some();
     eventually(PATIENCE, "all is counted", is_all).await;

@@ -56,7 +56,9 @@ async fn a_role_alone_names_the_secret_that_it_misses() {
 
         let flag = format!("--{}", missing.to_lowercase().replace('_', "-"));
         assert!(is_one_sentence(&refusal), "{refusal}");
-        assert!(refusal.contains(&flag) && refusal.contains(&format!("BIBLIOTIQUE_{missing}")), "{refusal}");
+        for way in [flag, format!("BIBLIOTIQUE_{missing} "), format!("BIBLIOTIQUE_{missing}_FILE")] {
+            assert!(refusal.contains(&way), "{way}: {refusal}");
+        }
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "a refused start left something behind");
 }

@@ -15,19 +15,31 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The client's address, as a request extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client(pub IpAddr);
+pub struct Client {
+    address: IpAddr,
+    /// It is this machine itself, and not because a header says so.
+    pub is_here: bool,
+}
 
 impl Client {
     /// Who sent a request. `X-Forwarded-For` is read from its end, where proxies append, for as long as it was written by one
     /// of `proxies`: what is in front of that is the client's own invention.
     pub fn of(request: &Request, proxies: &[Network]) -> Self {
         let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0; 4]), |peer| peer.0.ip());
-        Self(named(peer.to_canonical(), request.headers(), proxies))
+        let peer = peer.to_canonical();
+        let address = named(peer, request.headers(), proxies);
+        Self { address, is_here: peer.is_loopback() && address == peer }
+    }
+
+    /// Somebody at an address that is not this machine's.
+    #[cfg(test)]
+    pub const fn elsewhere(address: IpAddr) -> Self {
+        Self { address, is_here: false }
     }
 
     /// What is counted as one: a subscriber has a whole /64 of IPv6 addresses.
     pub fn network(self) -> IpAddr {
-        match self.0.to_canonical() {
+        match self.address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
             v4 => v4,
         }
@@ -140,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_here_because_a_header_says_so() {
+        let is_here = |peer: &str, header: Option<&str>| {
+            let mut request = Request::default();
+            request.extensions_mut().insert(Peer(SocketAddr::new(at(peer), 1)));
+            if let Some(header) = header {
+                request.headers_mut().insert(FORWARDED_FOR, HeaderValue::from_str(header).unwrap());
+            }
+            Client::of(&request, &["10.0.0.0/8".parse().unwrap(), "127.0.0.1".parse().unwrap()]).is_here
+        };
+
+        assert!(is_here("127.0.0.1", None) && is_here("::1", Some("203.0.113.7")));
+        assert!(!is_here("10.0.0.1", Some("127.0.0.1, 10.1.1.1")) && !is_here("127.0.0.1", Some("203.0.113.7")));
+    }
+
+    #[test]
     fn a_network_is_an_address_with_or_without_a_length() {
         for (network, inside, outside) in [
             ("10.1.2.3/8", "10.255.0.1", "11.0.0.1"),
@@ -159,7 +186,7 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_network_are_counted_together() {
-        let network = |text: &str| Client(at(text)).network();
+        let network = |text: &str| Client::elsewhere(at(text)).network();
 
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));

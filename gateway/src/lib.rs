@@ -48,6 +48,7 @@ use client::Network;
 use fault::Fault;
 use limits::Limits;
 use openapi::{Endpoint, Page};
+use probes::Neighbours;
 use surfaces::{
     library::{Moved, Running},
     swift::Windows,
@@ -92,6 +93,7 @@ struct Gateway {
     proxies: Vec<Network>,
     limits: Limits,
     operations: Operations,
+    neighbours: Neighbours,
     page: Option<OnceLock<Page>>,
     time_zone: TimeZone,
     clock: Clock,
@@ -175,11 +177,13 @@ pub fn app(settings: Settings) -> Router {
         limits: Limits::new(&limits),
         proxies: limits.trusted_proxies,
         operations: Operations::new(),
+        neighbours: Neighbours::default(),
         page,
         time_zone,
         clock,
         leaving,
     });
+    probes::watch(&gateway);
     let routes = endpoints(docs).into_iter().fold(Router::new(), |router, endpoint| endpoint.route(router, &gateway));
     let routes = if gateway.page.is_some() { routes.merge(openapi::routes()) } else { routes };
     let mut app = routes

@@ -29,7 +29,8 @@ fn document(endpoints: &[Endpoint]) -> Value {
             "title": "bibliotique",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "A lending platform behind five HTTP APIs. A token of one of them is good on all. Every answer has an `X-Request-Id`, \
-                which a request may bring along. A path with another method is answered with 405 and `Allow`, in the words of its surface.",
+                which a request may bring along. A path with another method is answered with 405 and `Allow`, in the words of its surface. \
+                The paths of schools may end with a slash: `/v1/children/` is `/v1/children`.",
         },
         "servers": [{"url": "/"}],
         "tags": Surface::ALL.map(Surface::tag).map(|(name, description)| json!({"name": name, "description": description})),

@@ -17,7 +17,7 @@ use shared::{
     trace::{Sender, Span, Trace},
 };
 
-use crate::surfaces::Surface;
+use crate::{probes, surfaces::Surface};
 
 const FIGURES: [Figure; 4] = [
     counter_of(
@@ -34,9 +34,6 @@ const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// What stands for a route where none was found. A client may invent paths, and each would be a figure of its own.
 const NO_ROUTE: &str = "other";
-
-/// What is asked every second by whoever looks after us is in no trace.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// All operations that were asked for.
 pub struct Operations {
@@ -79,7 +76,8 @@ impl Operations {
     pub fn watch(&self, surface: Surface, request: &Request) -> Watched {
         let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str);
         let operation = self.operation(surface, known(request.method()), route);
-        let span = if PROBES.contains(&route) { Span::none() } else { operation.span(request) };
+        // What is asked every second by whoever looks after us is in no trace.
+        let span = if probes::PATHS.contains(&route) { Span::none() } else { operation.span(request) };
         self.in_flight.increment(1.0);
         Watched {
             operation,
@@ -120,10 +118,11 @@ impl Operation {
             classes: [const { OnceLock::new() }; CLASSES.len()],
             limited: OnceLock::new(),
         };
-        // There from the beginning, so that the first failure is seen as one more.
+        // There from the beginning, so that the first one is seen as one more.
         if let Some(failures) = operation.class(5) {
             failures.increment(0);
         }
+        operation.limited().increment(0);
         operation
     }
 

@@ -102,6 +102,29 @@ async fn the_window_of_the_surface_swift_is_the_clients_and_not_the_proxys() {
     assert_eq!(hit("203.0.113.8").await.header("x-ratelimit-remaining"), "99");
 }
 
+/// A balancer, and somebody who floods the gateway from the same address: it must not be taken out for that.
+#[tokio::test]
+async fn whether_the_gateway_is_ready_may_be_asked_by_who_has_asked_too_much() {
+    let database = testing::sqlite().await;
+    let suite = behind_a_proxy(&database, "1/20", "off").await;
+    let probe = async || {
+        for path in ["/healthz", "/readyz"].repeat(20) {
+            assert_eq!(ask(&suite, "203.0.113.7", "GET", path).await.status, 200, "{path}");
+        }
+    };
+    probe().await;
+    assert_eq!(ask(&suite, "203.0.113.7", "GET", "/api/livres").await.status, 200, "probes count for nothing");
+
+    let mut flood = 0;
+    while ask(&suite, "203.0.113.7", "GET", "/api/livres").await.status != 429 {
+        flood += 1;
+        assert!(flood < 10_000, "nobody is counted");
+    }
+
+    probe().await;
+    assert_eq!(ask(&suite, "203.0.113.8", "GET", "/readyz/").await.status, 404);
+}
+
 #[tokio::test]
 async fn who_comes_from_this_machine_without_a_name_is_not_counted() {
     let database = testing::sqlite().await;

@@ -2,6 +2,7 @@
 
 use std::{error::Error as _, future::Future, time::Duration};
 
+use metrics::gauge;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic_health::{
@@ -45,17 +46,28 @@ pub async fn ask(address: &str, tls: Option<&Tls>, role: &str) -> Result<bool, S
     timeout(ANSWER, asking).await.unwrap_or_else(|_| Err(format!("no answer within {} seconds", ANSWER.as_secs())))
 }
 
-/// A health service for `name`, kept up to date by a task until `stop`, and not serving from then on.
-pub async fn watched<P, F>(name: &'static str, stop: CancellationToken, probe: P) -> HealthServer<impl Health>
+/// A health service for the service `name` of a role, kept up to date by a task until `stop`, and not serving from then on. A figure
+/// says the same: where nobody asks, no request fails.
+pub async fn watched<P, F>(
+    role: &'static str,
+    name: &'static str,
+    stop: CancellationToken,
+    probe: P,
+) -> HealthServer<impl Health>
 where
     P: Fn() -> F + Send + Sync + 'static,
     F: Future<Output = bool> + Send,
 {
     let (reporter, server) = health_reporter();
+    let figure = gauge!("bibliotique_ready", "role" => role);
+    let tell = async move |status: ServingStatus| {
+        figure.set(f64::from(status == ServingStatus::Serving));
+        for service in ["", name] {
+            reporter.set_service_status(service, status).await;
+        }
+    };
     let first = look(&probe).await;
-    for service in ["", name] {
-        reporter.set_service_status(service, first).await;
-    }
+    tell(first).await;
     tokio::spawn(async move {
         let mut last = first;
         while stop.run_until_cancelled(sleep(EVERY)).await.is_some() {
@@ -63,14 +75,10 @@ where
             if status != last {
                 tracing::warn!(service = name, ?status, "health changed");
             }
-            for service in ["", name] {
-                reporter.set_service_status(service, status).await;
-            }
+            tell(status).await;
             last = status;
         }
-        for service in ["", name] {
-            reporter.set_service_status(service, ServingStatus::NotServing).await;
-        }
+        tell(ServingStatus::NotServing).await;
     });
     server
 }

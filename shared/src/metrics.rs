@@ -60,9 +60,14 @@ pub enum Kind {
 }
 
 /// What every role has.
-const FIGURES: [Figure; 5] = [
+const FIGURES: [Figure; 7] = [
     gauge_of("bibliotique_build_info", "1, with the version as a label."),
     gauge_of("bibliotique_start_seconds", "How long it took from the start of the process until it was ready."),
+    gauge_of("bibliotique_ready", "1 while a role can do its work, otherwise 0."),
+    gauge_of(
+        "bibliotique_certificate_expires_seconds",
+        "How long the certificate that the process shows to others is good for; below 0 when it has expired.",
+    ),
     counter_of("bibliotique_trace_spans_lost_total", "Spans that the collector of traces did not take."),
     counter_of("bibliotique_work_rounds_total", "Rounds of work that nobody asked for, by what came of them."),
     counter_of("bibliotique_panics_total", "Failures of ours that ended a request or a round of work."),

@@ -1,6 +1,7 @@
 //! TLS between roles, both ways: whoever calls and whoever is called shows a certificate of the suite's own authority.
 
 mod files;
+mod notice;
 mod refusals;
 
 use std::{
@@ -11,14 +12,21 @@ use std::{
 };
 
 use clap::Args;
+use metrics::gauge;
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
 };
-use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, pki_types::UnixTime},
+    server::TlsStream,
+};
 use tonic::transport::ClientTlsConfig;
 
+use crate::metrics::{are_read, when_read};
 use files::{Files, Stamps};
+use notice::Notice;
 pub(crate) use refusals::Refusals;
 
 /// How long the two sides may take to agree.
@@ -66,6 +74,7 @@ struct Current {
     credentials: Credentials,
     stamps: Stamps,
     looked: Instant,
+    notice: Notice,
 }
 
 /// What was in the files at some moment.
@@ -75,6 +84,8 @@ pub(crate) struct Credentials {
     pub(crate) generation: u64,
     server: Arc<ServerConfig>,
     client: ClientTlsConfig,
+    /// When others stop to take it, in seconds since 1970.
+    ends: Option<i64>,
 }
 
 impl TlsArgs {
@@ -84,11 +95,12 @@ impl TlsArgs {
     /// [`UnusableFile`]
     pub fn load(&self, role: Option<&str>) -> Result<Option<Tls>, UnusableFile> {
         let Some(files) = self.files(role) else { return Ok(None) };
-        files.give_notice();
-        let (stamps, looked) = (files.stamps(), Instant::now());
-        let (server, client) = files.read()?;
-        let credentials = Credentials { generation: 0, server, client };
-        Ok(Some(Tls(Arc::new(Kept { files, current: Mutex::new(Current { credentials, stamps, looked }) }))))
+        let (stamps, looked, notice) = (files.stamps(), Instant::now(), Notice::default());
+        let mut current = Current { credentials: files.read(0)?, stamps, looked, notice };
+        current.give_notice(&files);
+        let tls = Tls(Arc::new(Kept { files, current: Mutex::new(current) }));
+        tls.watch();
+        Ok(Some(tls))
     }
 
     /// Whether the files can be used, and still so long from now.
@@ -111,6 +123,17 @@ impl Tls {
     /// See [`Credentials::generation`].
     pub(crate) fn generation(&self) -> u64 {
         self.up_to_date().credentials.generation
+    }
+
+    /// Tells from now on, whenever the figures are read, how long the certificate is good for.
+    fn watch(&self) {
+        if !are_read() {
+            return;
+        }
+        let (tls, told) = (self.clone(), gauge!("bibliotique_certificate_expires_seconds"));
+        #[expect(clippy::cast_precision_loss, reason = "no certificate is good for so long")]
+        let left = move || tls.up_to_date().credentials.left().map_or(f64::NAN, |left| left as f64);
+        when_read(move || told.set(left()));
     }
 
     fn up_to_date(&self) -> MutexGuard<'_, Current> {
@@ -138,23 +161,35 @@ impl Current {
         // Before they are read: what changes meanwhile is seen the next time.
         let stamps = files.stamps();
         if stamps == self.stamps {
-            return;
+            return self.give_notice(files);
         }
         self.stamps = stamps;
-        match files.read() {
-            Ok((server, client)) => {
+        match files.read(self.credentials.generation + 1) {
+            Ok(credentials) => {
                 tracing::info!("the certificates have changed");
-                files.give_notice();
-                let generation = self.credentials.generation + 1;
-                self.credentials = Credentials { generation, server, client };
+                (self.credentials, self.notice) = (credentials, Notice::default());
+                self.give_notice(files);
             }
             // One of the three may be written a moment later than another.
             Err(error) => tracing::warn!(%error, "the changed certificates are of no use; the ones before are used on"),
         }
     }
+
+    /// Tells the operator in time that the certificate ends.
+    fn give_notice(&mut self, files: &Files) {
+        let due = self.credentials.left().and_then(|left| self.notice.due(left, self.looked));
+        if let Some(words) = due {
+            tracing::warn!(file = %files.cert.display(), "{words}");
+        }
+    }
 }
 
 impl Credentials {
+    /// How many seconds the certificate is good for yet. By the machine's clock, as others judge it.
+    fn left(&self) -> Option<i64> {
+        Some(self.ends?.saturating_sub_unsigned(UnixTime::now().as_secs()))
+    }
+
     /// How to call the role of this name, wherever it is: the certificate says who it is, and not at which address.
     pub(crate) fn calling(&self, role: &str) -> ClientTlsConfig {
         self.client.clone().domain_name(role).timeout(HANDSHAKE)

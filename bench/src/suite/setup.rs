@@ -91,7 +91,7 @@ impl Setup {
         served.end().await
     }
 
-    /// The goals of issue 6 are the whole suite's in one process.
+    /// Memory and the time until ready have goals for the whole suite in one process.
     fn is_small(self) -> bool {
         self.roles == Roles::Together
     }

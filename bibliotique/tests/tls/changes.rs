@@ -11,7 +11,7 @@ use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     both, certificates, certified,
-    process::{PASSWORD, PATIENCE, Setup, eventually},
+    process::{PASSWORD, PATIENCE, Setup, door::Door, eventually, free_address},
     refusal, showing,
 };
 
@@ -33,9 +33,42 @@ async fn an_expired_certificate_is_refused_and_its_successor_taken() {
     assert!(identity.logged().contains("expires within thirty days"), "{}", identity.logged());
 
     eventually(PATIENCE, "it is refused", async || health().await.logged.contains("certificate expired")).await;
+    let says_so = async || {
+        health().await;
+        identity.logged().contains("the certificate has expired")
+    };
+    eventually(PATIENCE, "it says so itself", says_so).await;
     let renewed = Setup::new(&directory, &["certs", "pki", "--renew=30"]).run().await;
     assert!(renewed.said.contains("identity") && !renewed.said.contains("catalog"), "{}", renewed.said);
     eventually(PATIENCE, "its successor is taken", async || health().await.status.success()).await;
+}
+
+/// How long a certificate is good for can be read in time, and of the one that is used now.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_the_certificate_is_good_for_yet_is_a_figure() {
+    let (directory, database) = (tempdir().unwrap(), testing::sqlite().await);
+    let (pki, [secured_at, plain_at]) = (certificates(&directory, "pki").await, [(); 2].map(|()| free_address()));
+    let setup = |address: &str| Setup::identity(&directory, database.url()).with("METRICS_ADDR", address);
+    let identity = showing(setup(&secured_at), &pki, "identity").start().await;
+    let _plain = setup(&plain_at).start().await;
+    let days_left = async |address: &str| {
+        let figures = Door::at(address).get("/metrics", None).await.text;
+        let left = figures.lines().find_map(|line| line.strip_prefix("bibliotique_certificate_expires_seconds "));
+        left.map(|seconds| seconds.parse::<f64>().unwrap() / (24.0 * 3600.0))
+    };
+    let of_a_year = days_left(&secured_at).await;
+    assert!(of_a_year.is_some_and(|days| (364.0..=365.0).contains(&days)), "{of_a_year:?}");
+    assert_eq!(days_left(&plain_at).await, None);
+    assert!(!identity.logged().contains("expires"), "{}", identity.logged());
+
+    // Nobody connects, and it is seen all the same.
+    let end = Clock::system().now() + Duration::from_secs(10 * 24 * 3600);
+    let short = certified(&pki, date_time_ymd(2020, 1, 1), OffsetDateTime::from_unix_timestamp(end.seconds()).unwrap());
+    fs::rename(short, pki.join("identity/tls.crt")).unwrap();
+
+    let is_seen = async || days_left(&secured_at).await.is_some_and(|days| (9.9..=10.0).contains(&days));
+    eventually(PATIENCE, "the new one is seen", is_seen).await;
+    assert!(identity.logged().contains("expires within thirty days"), "{}", identity.logged());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,7 @@ use crate::{
     Shared,
     body::Limit,
     fault::{Ending, Fault, Reason},
+    probes,
     surfaces::Surface,
 };
 
@@ -187,10 +188,12 @@ impl Endpoint {
         let of_body =
             [Fault::Malformed("is not valid JSON"), Fault::TooSlow, Fault::TooLarge, Fault::UnsupportedMediaType];
         let of_body = if self.body.is_some() { of_body.to_vec() } else { Vec::new() };
-        let of_all =
-            [Fault::TooMany { retry_after: Some(Duration::from_secs(1)) }, Fault::Internal, Fault::Unavailable];
+        // Probes are not counted; what belongs to no surface asks no role, or says itself how they are.
+        let (surface, is_counted) = (self.surface(), !probes::PATHS.contains(&self.path));
+        let too_many = is_counted.then_some(Fault::TooMany { retry_after: Some(Duration::from_secs(1)) });
+        let unavailable = (surface != Surface::Other).then_some(Fault::Unavailable);
+        let of_all = too_many.into_iter().chain([Fault::Internal]).chain(unavailable);
         let all = self.access.faults().into_iter().chain(of_body).chain(of_all);
-        let surface = self.surface();
         self.refusals.extend(all.map(|fault| Refusal::of(surface, fault.into()).in_common()));
         self
     }

@@ -87,7 +87,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         .does("This document")
         .answers(Answer::json(StatusCode::OK, "The document", schema).with(["ETag"]))
         .answers(Answer::empty(StatusCode::NOT_MODIFIED, "Whoever asks has it (`If-None-Match`)").with(["ETag"]));
-    vec![read]
+    vec![read.complete()]
 }
 
 /// The page, which is no operation: it is for people.

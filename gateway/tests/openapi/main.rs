@@ -129,3 +129,38 @@ async fn an_operation_has_a_name_of_its_own_and_says_who_may_use_it() {
         }
     }
 }
+
+/// The statuses that an operation answers with.
+fn statuses(document: &Value, path: &str) -> Vec<String> {
+    document["paths"][path]["get"]["responses"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[tokio::test]
+async fn the_gateways_own_operations_say_how_they_refuse_and_no_probe_is_too_many() {
+    let database = testing::sqlite().await;
+    let suite = TestSuite::start(&database).await;
+    let document = document(&suite).await;
+
+    assert_eq!(statuses(&document, "/openapi.json"), ["200", "304", "429", "500"]);
+    assert_eq!(statuses(&document, "/healthz"), ["200", "500"]);
+    assert_eq!(statuses(&document, "/readyz"), ["200", "500", "503"]);
+    let not_ready = &document["paths"]["/readyz"]["get"]["responses"]["503"]["content"]["application/json"]["schema"];
+    assert_eq!(not_ready["properties"]["ready"]["const"], false);
+}
+
+#[tokio::test]
+async fn lists_of_schools_say_their_order_and_all_that_they_can_be_filtered_by() {
+    let database = testing::sqlite().await;
+    let suite = TestSuite::start(&database).await;
+    let document = document(&suite).await;
+    for operation in OPERATIONS.iter().filter(|operation| !operation.list.is_empty()) {
+        let path = operation.path;
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name);
+
+        let order = named("sort").unwrap()["description"].as_str().unwrap();
+        let usual = if path == "/v1/families/{family_id}/children" { "the family has them" } else { "Newest first" };
+        assert!(order.contains(usual), "{path}: {order}");
+        assert_eq!(named("institution").is_some(), operation.list.contains(&"institution_id"), "{path}");
+    }
+}

@@ -71,7 +71,7 @@ pub async fn start(
     figures::start(&catalog, &stop);
     follower::start(catalog.clone(), stop.clone());
 
-    let health = health::watched(SERVICE, stop, move || {
+    let health = health::watched(AUDIENCE, SERVICE, stop, move || {
         let store = probe.clone();
         async move { store.answers().await }
     });

@@ -42,7 +42,7 @@ fn key(text: &str) -> String {
 }
 
 impl Known {
-    /// The rank of a book for a question, as `catalog.proto` and the issue have it; `None` when it does not have all the words.
+    /// The rank of a book for a question, as `catalog.proto` has it; `None` when it does not have all the words.
     fn rank(&self, asked: &[String]) -> Option<Rank> {
         let (last, whole) = asked.split_last()?;
         let (title, author) = (words(&self.book.title), words(&self.book.author));

@@ -116,7 +116,7 @@ pub async fn start(
     figures::start(&service, &stop);
 
     let probe = store.clone();
-    let health = health::watched(SERVICE, stop, move || {
+    let health = health::watched(AUDIENCE, SERVICE, stop, move || {
         let store = probe.clone();
         async move { store.answers().await }
     });

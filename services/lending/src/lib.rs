@@ -65,7 +65,7 @@ pub async fn start(
     sweep::start(store.clone(), settings.history_days, clock.clone(), stop.clone());
 
     let probe = store.clone();
-    let health = health::watched(SERVICE, stop.clone(), move || {
+    let health = health::watched(AUDIENCE, SERVICE, stop.clone(), move || {
         let store = probe.clone();
         async move { store.answers().await }
     });

@@ -17,11 +17,9 @@ use tokio_rustls::rustls::{
     version::TLS13,
 };
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+use x509_parser::parse_x509_certificate;
 
-use super::UnusableFile;
-
-/// How long before its end a certificate is told of.
-const NOTICE: Duration = Duration::from_secs(30 * 24 * 3600);
+use super::{Credentials, UnusableFile};
 
 /// Where they are.
 #[derive(Debug)]
@@ -44,17 +42,18 @@ impl Files {
         })
     }
 
-    /// What they make of a server, and of a client.
-    pub(super) fn read(&self) -> Result<(Arc<ServerConfig>, ClientTlsConfig), UnusableFile> {
+    /// What is in them, as it was read so many times before.
+    pub(super) fn read(&self, generation: u64) -> Result<Credentials, UnusableFile> {
         let (ca, cert, key) = (text(&self.ca)?, text(&self.cert)?, text(&self.key)?);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = self.authority(&ca, &provider)?;
         let chain = certificates(&self.cert, &cert)?;
         self.check(&chain, verifier.as_ref(), Duration::ZERO)?;
-        let server = self.server(chain, &key, verifier, provider)?;
+        let ends = end(&chain);
+        let server = Arc::new(self.server(chain, &key, verifier, provider)?);
         let client =
             ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)).identity(Identity::from_pem(cert, key));
-        Ok((Arc::new(server), client))
+        Ok(Credentials { generation, server, client, ends })
     }
 
     /// Who is let in: whoever the authority certifies.
@@ -71,18 +70,11 @@ impl Files {
     /// Whether what they hold is of use so long from now.
     pub(super) fn are_good_for(&self, time: Duration) -> bool {
         let check = || {
-            self.read()?;
+            self.read(0)?;
             let verifier = self.authority(&text(&self.ca)?, &Arc::new(aws_lc_rs::default_provider()))?;
             self.check(&certificates(&self.cert, &text(&self.cert)?)?, verifier.as_ref(), time)
         };
         check().is_ok()
-    }
-
-    /// Tells the operator in time.
-    pub(super) fn give_notice(&self) {
-        if self.are_good_for(Duration::ZERO) && !self.are_good_for(NOTICE) {
-            tracing::warn!(file = %self.cert.display(), "the certificate expires within thirty days");
-        }
     }
 
     /// What others will find wrong with our own certificate, now or so much later, is better said at the start.
@@ -144,6 +136,12 @@ fn unusable(file: &Path, why: String) -> UnusableFile {
 
 fn text(file: &Path) -> Result<String, UnusableFile> {
     fs::read_to_string(file).map_err(|error| unusable(file, format!("cannot be read: {error}")))
+}
+
+/// When the first of these certificates ends, in seconds since 1970, where that can be read.
+fn end(chain: &[CertificateDer<'_>]) -> Option<i64> {
+    let parsed = chain.iter().filter_map(|certificate| parse_x509_certificate(certificate).ok());
+    parsed.map(|(_, certificate)| certificate.validity().not_after.timestamp()).min()
 }
 
 /// At least one.

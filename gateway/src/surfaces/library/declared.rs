@@ -103,7 +103,7 @@ impl Endpoint {
             query(
                 "apres",
                 "Behind which row the page begins: a token out of the `Link` of an earlier answer",
-                json!({"type": "string"}),
+                json!({"type": "string", "pattern": "^[A-Za-z0-9_-]*$"}),
             ),
         ])
         .answers(answer.with(["X-Total-Count", "Link"]))

@@ -118,10 +118,11 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     }
     let text = |name: &str, description: &str| json!({"name": name, "in": "query", "description": description, "schema": {"type": "string"}});
     let names = operation.list.join("`, `");
+    let without = if operation.number == 26 { "In the order in which the family has them" } else { "Newest first" };
     let others = [
         text("page", "Which page, from 1: its digits, others are passed over; 1 without any"),
         text("limit", "Rows on a page, at most 1000: its digits; 100 without any"),
-        text("sort", &format!("By what, with commas, reversed by a leading `-`: `{names}`. Newest first without it")),
+        text("sort", &format!("By what, with commas, reversed by a leading `-`: `{names}`. {without} without it")),
         text("start_at", "Made on this day or later: a date, a date-time or `today`"),
         text("end_at", "Made before this"),
         text("period", "Made in the last `7d`, `2w`, `3m`, `1y`"),
@@ -130,7 +131,10 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     let filter =
         "Equal; `v*` begins with, `*v` ends with, `*v*` contains; `gte:v`, `gt:v`, `lte:v`, `lt:v`; `a,b` one of them";
     let filters = operation.list.iter().filter(|name| **name != CREATED_AT).map(|name| text(name, filter));
-    others.into_iter().chain(filters).collect()
+    let has_institution = operation.list.contains(&"institution_id");
+    let institution =
+        has_institution.then(|| text("institution", "Another name for `institution_id`: both have to fit"));
+    others.into_iter().chain(filters).chain(institution).collect()
 }
 
 fn with_body(endpoint: Endpoint, operation: &'static Operation) -> Endpoint {

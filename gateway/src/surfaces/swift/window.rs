@@ -77,13 +77,13 @@ mod tests {
     #[test]
     fn the_hundred_and_first_request_in_ten_minutes_is_one_too_many() {
         let (windows, peer, now) =
-            (Windows::default(), Client(IpAddr::from([127, 0, 0, 1])), Timestamp::from_micros(0));
+            (Windows::default(), Client::elsewhere(IpAddr::from([127, 0, 0, 1])), Timestamp::from_micros(0));
         let hundredth = (0..100).map(|_| windows.hit(peer, now)).last().unwrap();
 
         assert!(!hundredth.is_over());
         assert_eq!(hundredth.remaining(), 0);
         assert!(windows.hit(peer, now).is_over());
-        assert!(!windows.hit(Client(IpAddr::from([127, 0, 0, 2])), now).is_over());
+        assert!(!windows.hit(Client::elsewhere(IpAddr::from([127, 0, 0, 2])), now).is_over());
         assert_eq!(windows.hit(peer, now + LENGTH).remaining(), 99);
     }
 }
