@@ -36,7 +36,7 @@ pub struct BackupArgs {
     pub databases: DatabaseArgs,
 
     /// Only here to know whether the pepper is a setting, which is kept where settings are.
-    #[arg(long, env = "BIBLIOTIQUE_PEPPER", hide_env_values = true, hide = true, value_parser = SecretParser)]
+    #[arg(long, env = "BIBLIOTIQUE_PEPPER", hide_env_values = true, hide = true, value_parser = SecretParser::ANY)]
     pub pepper: Option<Secret>,
 }
 

@@ -10,7 +10,7 @@ use lending::LendingArgs;
 use records::Assignment;
 use shared::{
     passport::{Caller, Role},
-    secret::{KeyParser, Secret, also_from_files},
+    secret::{Secret, SecretParser, also_from_files},
     telemetry::TelemetryArgs,
     tls::TlsArgs,
 };
@@ -113,7 +113,7 @@ pub struct CommonArgs {
     pub lending_addr: String,
 
     /// Secret that the roles of a suite share, at least 32 bytes. Embedded, made once and kept in the data directory.
-    #[arg(long, env = "BIBLIOTIQUE_INTERNAL_KEY", hide_env_values = true, value_parser = KeyParser)]
+    #[arg(long, env = "BIBLIOTIQUE_INTERNAL_KEY", hide_env_values = true, value_parser = SecretParser::KEY)]
     pub internal_key: Option<Secret>,
 
     /// See [`TlsArgs`].

@@ -13,15 +13,15 @@ use crate::{cli::CommonArgs, secrets::embedded_url};
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseArgs {
     /// Identity's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
+    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_DATABASE_URL", hide_env_values = true, value_parser = SecretParser::ANY)]
     pub identity_database_url: Option<Secret>,
 
     /// Catalog's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_CATALOG_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
+    #[arg(long, env = "BIBLIOTIQUE_CATALOG_DATABASE_URL", hide_env_values = true, value_parser = SecretParser::ANY)]
     pub catalog_database_url: Option<Secret>,
 
     /// Lending's database; by default the embedded one.
-    #[arg(long, env = "BIBLIOTIQUE_LENDING_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
+    #[arg(long, env = "BIBLIOTIQUE_LENDING_DATABASE_URL", hide_env_values = true, value_parser = SecretParser::ANY)]
     pub lending_database_url: Option<Secret>,
 
     /// See [`CommonArgs`].

@@ -15,31 +15,17 @@ pub use secrecy::{ExposeSecret, SecretString as Secret};
 /// The least number of bytes that a key of the suite may have: that of HMAC-SHA-256's output (RFC 7518, 3.2).
 pub const LEAST_KEY_BYTES: usize = 32;
 
-/// Reads a key from the command line, the environment or a file. Unlike clap's own parsers it does not repeat what it refuses.
+/// Reads a secret from the command line, the environment or a file. Unlike clap's own parsers it does not repeat what it
+/// refuses.
 #[derive(Clone, Copy, Debug)]
-pub struct KeyParser;
+pub struct SecretParser(fn(&str) -> Result<Secret, String>);
 
-/// Reads another secret, such as a password or a URL with one, from the command line, the environment or a file.
-#[derive(Clone, Copy, Debug)]
-pub struct SecretParser;
+impl SecretParser {
+    /// Of a key: [`parse_key`].
+    pub const KEY: Self = Self(parse_key);
 
-impl TypedValueParser for KeyParser {
-    type Value = Secret;
-
-    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<Secret, clap::Error> {
-        self.parse_ref_(command, argument, value, ValueSource::CommandLine)
-    }
-
-    fn parse_ref_(
-        &self,
-        command: &Command,
-        argument: Option<&Arg>,
-        value: &OsStr,
-        source: ValueSource,
-    ) -> Result<Secret, clap::Error> {
-        let key = given(argument, value, source).and_then(|text| parse_key(&text));
-        key.map_err(|why| misfit(command, argument, &why))
-    }
+    /// Of another secret, such as a password or a URL with one.
+    pub const ANY: Self = Self(|text| Ok(Secret::from(text)));
 }
 
 impl TypedValueParser for SecretParser {
@@ -56,7 +42,7 @@ impl TypedValueParser for SecretParser {
         value: &OsStr,
         source: ValueSource,
     ) -> Result<Secret, clap::Error> {
-        let secret = given(argument, value, source).map(Secret::from);
+        let secret = given(argument, value, source).and_then(|text| (self.0)(&text));
         secret.map_err(|why| misfit(command, argument, &why))
     }
 }
@@ -75,8 +61,8 @@ const HELP: &str = "What is secret (keys, database URLs, passwords) can stand in
 const LARGEST_FILE: u64 = 64 * 1024;
 
 /// Lets each secret of a command line come from a file as well: where `<VARIABLE>_FILE` is set, that file holds what
-/// `<VARIABLE>` would. A secret is an argument with a variable of ours that is not shown in the help; its parser is [`KeyParser`] or
-/// [`SecretParser`].
+/// `<VARIABLE>` would. A secret is an argument with a variable of ours that is not shown in the help; its parser is
+/// a [`SecretParser`].
 #[must_use]
 pub fn also_from_files(command: Command) -> Command {
     let has_secrets = command.get_arguments().any(|argument| file_variable(argument).is_some());
@@ -127,6 +113,7 @@ fn misfit(command: &Command, argument: Option<&Arg>, why: &str) -> clap::Error {
     let variable = argument.and_then(Arg::get_env).unwrap_or_default().display();
     clap::Error::raw(ErrorKind::ValueValidation, format!("--{flag} or {variable}: {why}\n")).with_cmd(command)
 }
+
 /// Reads a key.
 ///
 /// # Errors

@@ -127,7 +127,8 @@ async fn a_password_is_nobody_elses_to_read_and_a_programs_complaint_is_passed_o
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
     let with_password = |service: &str| place.url(service).replace("postgres@", "postgres:Kol%2Bi%20bri@");
 
-    let mut backup = place.command(&["backup", "copy"]).within(&format!("PATH='{}':$PATH", programs.path().display()));
+    let surroundings = format!("PATH='{}':$PATH; export PGSERVICE=elsewhere", programs.path().display());
+    let mut backup = place.command(&["backup", "copy"]).within(&surroundings);
     for service in ["identity", "catalog", "lending"] {
         backup = backup.with(&format!("{}_DATABASE_URL", service.to_uppercase()), &with_password(service));
     }
@@ -137,5 +138,11 @@ async fn a_password_is_nobody_elses_to_read_and_a_programs_complaint_is_passed_o
     let read = |what: &str| fs::read_to_string(format!("{}.{what}", told.display())).unwrap();
     assert!(!read("arguments").contains("bri") && read("arguments").contains("--snapshot="), "{}", read("arguments"));
     assert!(read("variables").contains("PGPASSWORD=Kol+i bri\n"), "{}", read("variables"));
+    // Our own settings are secret, and libpq would take this one before what it is told.
+    assert!(
+        !read("variables").contains("BIBLIOTIQUE_") && !read("variables").contains("PGSERVICE"),
+        "{}",
+        read("variables")
+    );
     assert!(left_behind(&place).is_empty());
 }

@@ -8,7 +8,7 @@ use shared::secret::{Secret, SecretParser};
 pub struct CatalogArgs {
     /// Where the catalog's books are: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE.
     /// Embedded, by default a file in the data directory.
-    #[arg(long, env = "BIBLIOTIQUE_CATALOG_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
+    #[arg(long, env = "BIBLIOTIQUE_CATALOG_DATABASE_URL", hide_env_values = true, value_parser = SecretParser::ANY)]
     pub catalog_database_url: Option<Secret>,
 }
 

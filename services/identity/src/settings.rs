@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
-use shared::secret::{KeyParser, Secret, SecretParser};
+use shared::secret::{Secret, SecretParser};
 
 use crate::{
     domain::{
@@ -19,12 +19,12 @@ use crate::{
 pub struct IdentityArgs {
     /// Where identity's accounts are: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE.
     /// Embedded, by default a file in the data directory.
-    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
+    #[arg(long, env = "BIBLIOTIQUE_IDENTITY_DATABASE_URL", hide_env_values = true, value_parser = SecretParser::ANY)]
     pub identity_database_url: Option<Secret>,
 
     /// Secret that passwords are mixed with before they are hashed; at least 32 bytes. Without it no password can be
     /// checked any more. Embedded, made once and kept in the data directory.
-    #[arg(long, env = "BIBLIOTIQUE_PEPPER", hide_env_values = true, value_parser = KeyParser)]
+    #[arg(long, env = "BIBLIOTIQUE_PEPPER", hide_env_values = true, value_parser = SecretParser::KEY)]
     pub pepper: Option<Secret>,
 
     /// bcrypt's cost: one more doubles the time of a sign-in (10 takes about 0.1 s).
@@ -52,7 +52,7 @@ pub struct IdentityArgs {
     pub admin_username: Option<String>,
 
     /// Password of the first admin.
-    #[arg(long, env = "BIBLIOTIQUE_ADMIN_PASSWORD", hide_env_values = true, value_parser = SecretParser, requires = "admin_login")]
+    #[arg(long, env = "BIBLIOTIQUE_ADMIN_PASSWORD", hide_env_values = true, value_parser = SecretParser::ANY, requires = "admin_login")]
     pub admin_password: Option<Secret>,
 }
 

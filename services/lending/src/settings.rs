@@ -10,7 +10,7 @@ use crate::domain::policy::{Days, Limit, Policy};
 pub struct LendingArgs {
     /// Where lending's copies and loans are: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE.
     /// Embedded, by default a file in the data directory.
-    #[arg(long, env = "BIBLIOTIQUE_LENDING_DATABASE_URL", hide_env_values = true, value_parser = SecretParser)]
+    #[arg(long, env = "BIBLIOTIQUE_LENDING_DATABASE_URL", hide_env_values = true, value_parser = SecretParser::ANY)]
     pub lending_database_url: Option<Secret>,
 
     /// Open loans of a patron at once, where no admin set another limit.
