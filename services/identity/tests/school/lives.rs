@@ -161,7 +161,7 @@ on_both! {
 
         let last = school.group(&owner, "The last", &[]).await.unwrap();
         by_hand(&db, "INSERT INTO children_group (id, owner_id, name, name_fold, name_order, school_class_fold, school_class_order, created_at)
-             SELECT substr(g.id, 1, 20) || CAST(1000 + n.n AS CHAR(4)), g.owner_id, CAST(n.n AS CHAR(4)), '', '', '', '', g.created_at
+             SELECT CAST(1000 + n.n AS CHAR(4)) || substr(g.id, 5), g.owner_id, CAST(n.n AS CHAR(4)), '', '', '', '', g.created_at
              FROM children_group g, (WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 999) SELECT n FROM n) n").await;
         assert_eq!(number(&db, "SELECT COUNT(*) FROM children_group").await, 1000);
         assert_eq!(named(school.group(&owner, "One more", &[&child]).await.unwrap_err()), "children_group.children");
