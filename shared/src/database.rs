@@ -1,5 +1,6 @@
 //! Two databases, one SQL: SQLite files and PostgreSQL behind one type, and the few places where they differ.
 
+mod coalesced;
 mod copy;
 mod dialect;
 mod fault;
@@ -12,6 +13,7 @@ mod tools;
 
 use sqlx::{PgPool, SqlitePool, migrate::Migrator};
 
+pub use coalesced::Coalesced;
 pub use copy::{CopyError, Moment, Original, copy_all};
 pub use fault::{OpenError, is_away, may_succeed_later, violated_unique, violates_reference};
 pub use place::Kind;

@@ -1,6 +1,6 @@
 //! What a service answers when it does not do what it was asked, and how that becomes a gRPC status.
 
-use std::{collections::HashMap, error::Error as StdError, fmt, time::Duration};
+use std::{collections::HashMap, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
@@ -12,8 +12,8 @@ pub enum Error<R> {
     Refused(R),
     /// Fields of the request are malformed: at least one.
     Invalid(Vec<Violation>),
-    /// The database failed, or is away.
-    Database(sqlx::Error),
+    /// The database failed, or is away; maybe for several who asked at the same time.
+    Database(Arc<sqlx::Error>),
     /// Something that cannot happen happened.
     Internal(Box<dyn StdError + Send + Sync>),
 }
@@ -54,6 +54,12 @@ impl<R> Error<R> {
 
 impl<R> From<sqlx::Error> for Error<R> {
     fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
+
+impl<R> From<Arc<sqlx::Error>> for Error<R> {
+    fn from(error: Arc<sqlx::Error>) -> Self {
         Self::Database(error)
     }
 }
@@ -77,11 +83,11 @@ impl<R: Into<Status>> From<Error<R>> for Status {
                 Self::with_error_details(Code::InvalidArgument, sentence, details)
             }
             Error::Database(cause) if crate::database::is_away(&cause) => {
-                tracing::error!(cause = chain(&cause), "the database is away");
+                tracing::error!(cause = chain(cause.as_ref()), "the database is away");
                 Self::unavailable("temporarily unavailable")
             }
             Error::Database(cause) => {
-                tracing::error!(cause = chain(&cause), "the database failed");
+                tracing::error!(cause = chain(cause.as_ref()), "the database failed");
                 Self::internal("internal error")
             }
             Error::Internal(cause) => {

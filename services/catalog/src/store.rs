@@ -15,7 +15,7 @@ mod search;
 
 use shared::{
     Db, Timestamp,
-    database::{Migrations, OpenError, Schema},
+    database::{Coalesced, Migrations, OpenError, Schema},
     secret::Secret,
 };
 use sqlx::FromRow;
@@ -39,6 +39,7 @@ pub type Result<T> = std::result::Result<T, shared::Error<Refusal>>;
 #[derive(Clone)]
 pub struct Store {
     db: Db,
+    one_by_one: Coalesced<String, BookRow>,
 }
 
 fn migrations() -> Migrations {
@@ -59,7 +60,7 @@ impl Store {
     pub async fn open(url: &Secret) -> std::result::Result<Self, OpenError> {
         let db = Db::open(url, &migrations()).await?;
         shared::metrics::watch_pools("catalog", &db);
-        Ok(Self { db })
+        Ok(Self { one_by_one: books::one_by_one(&db), db })
     }
 
     /// Opens a database that is there, to read it.
@@ -67,7 +68,8 @@ impl Store {
     /// # Errors
     /// [`OpenError`]
     pub async fn look_into(url: &Secret) -> std::result::Result<Self, OpenError> {
-        Ok(Self { db: Db::look_into(url, &migrations()).await? })
+        let db = Db::look_into(url, &migrations()).await?;
+        Ok(Self { one_by_one: books::one_by_one(&db), db })
     }
 
     /// Whether the database answers.

@@ -6,7 +6,14 @@ mod apart;
 #[expect(dead_code, reason = "each story uses its part")]
 mod shelf;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use apart::settled;
 use proto::catalog::v1 as pb;
@@ -93,6 +100,43 @@ testing::on_both! {
         assert_eq!(try_delete(&catalog, &made.id).await.unwrap(), changed);
         assert_eq!(refusal(&get(&catalog, &made.id).await.unwrap_err()), told("BOOK_NOT_FOUND", Code::NotFound));
         assert_eq!(refusal(&try_delete(&catalog, &made.id).await.unwrap_err()), told("BOOK_NOT_FOUND", Code::NotFound));
+    }
+
+    async fn however_many_ask_at_once_each_gets_his_own_book_as_it_is_by_then(db: Database) {
+        let (_suite, catalog) = open(&db).await;
+        let mut ids = Vec::new();
+        for number in 0..10 {
+            ids.push(create(&catalog, titled(&format!("Tome {number}"))).await.id);
+        }
+        ids.push("0".repeat(24));
+        let done = Arc::new(AtomicBool::new(false));
+        let mut readers: JoinSet<usize> = (0..100).map(|reader| {
+            let (catalog, done, number) = (catalog.clone(), Arc::clone(&done), reader % ids.len());
+            let id = ids[number].clone();
+            async move {
+                let mut read = 0;
+                while !done.load(Ordering::Relaxed) {
+                    match get(&catalog, &id).await {
+                        Ok(book) => assert_eq!((book.id, book.title), (id.clone(), format!("Tome {number}"))),
+                        Err(refused) => assert_eq!((refusal(&refused), number), (told("BOOK_NOT_FOUND", Code::NotFound), 10)),
+                    }
+                    read += 1;
+                }
+                read
+            }
+        }).collect();
+
+        // Meanwhile somebody writes, and each time reads what he wrote.
+        for edition in 0..20 {
+            let publisher = format!("Éditeur {edition}");
+            update(&catalog, pb::Book { id: ids[0].clone(), publisher: publisher.clone(), ..pb::Book::default() }, &["publisher"]).await;
+            assert_eq!(get(&catalog, &ids[0]).await.unwrap().publisher, publisher);
+        }
+
+        done.store(true, Ordering::Relaxed);
+        while let Some(read) = readers.join_next().await {
+            assert!(read.unwrap() > 0);
+        }
     }
 
     async fn every_field_that_does_not_fit_is_named_and_nothing_is_kept(db: Database) {

@@ -1,6 +1,8 @@
 //! Books, one by one.
 
 use shared::{
+    Db,
+    database::Coalesced,
     on, once,
     replay::{Message, Replay},
     tx,
@@ -112,7 +114,7 @@ macro_rules! replace {
         .execute(&mut *$tx)
         .await?;
         if updated.rows_affected() == 0 {
-            return Err(shared::Error::Database(sqlx::Error::RowNotFound));
+            return Err(sqlx::Error::RowNotFound.into());
         }
         $crate::store::postings::Change {
             number,
@@ -138,6 +140,31 @@ macro_rules! lock {
     }};
 }
 pub(super) use lock;
+
+/// The rows of these books, in no order.
+async fn rows(db: &Db, mut ids: Vec<String>) -> sqlx::Result<Vec<BookRow>> {
+    let Some(last) = ids.last().cloned() else { return Ok(Vec::new()) };
+    // Statements of a few lengths, so that connections keep them: a book more than once is one row all the same.
+    ids.resize(ids.len().next_power_of_two(), last);
+    let sql = format!(concat!("SELECT ", columns!(), " FROM book b WHERE b.id IN ({})"), places(1, ids.len()));
+    let sql = db.in_order(sql);
+    on!(db, |db| {
+        let mut query = sqlx::query_as(AssertSqlSafe(sql));
+        for id in ids {
+            query = query.bind(id);
+        }
+        query.fetch_all(db).await
+    })
+}
+
+/// Books that are asked for one by one.
+pub(super) fn one_by_one(db: &Db) -> Coalesced<String, BookRow> {
+    let db = db.clone();
+    Coalesced::new(move |ids| {
+        let db = db.clone();
+        async move { Ok(rows(&db, ids).await?.into_iter().map(|row| (row.id.clone(), row)).collect()) }
+    })
+}
 
 impl Store {
     /// Keeps a new book and the order that makes it known to lending; answers with what `render` makes of it.
@@ -171,29 +198,12 @@ impl Store {
 
     /// One book.
     pub async fn book(&self, id: BookId) -> Result<Option<Book>> {
-        let row: Option<BookRow> = on!(&self.db, |db| {
-            sqlx::query_as(concat!("SELECT ", columns!(), " FROM book b WHERE b.id = $1"))
-                .bind(id.to_string())
-                .fetch_optional(db)
-                .await
-        })?;
-        row.map(Book::try_from).transpose()
+        self.one_by_one.get(id.to_string()).await?.map(Book::try_from).transpose()
     }
 
     /// Those of these books that there are, in no order.
     pub async fn books(&self, ids: &[BookId]) -> Result<Vec<Book>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sql = format!(concat!("SELECT ", columns!(), " FROM book b WHERE b.id IN ({})"), places(1, ids.len()));
-        let sql = self.db.in_order(sql);
-        let rows: Vec<BookRow> = on!(&self.db, |db| {
-            let mut query = sqlx::query_as(AssertSqlSafe(sql));
-            for id in ids {
-                query = query.bind(id.to_string());
-            }
-            query.fetch_all(db).await
-        })?;
+        let rows = rows(&self.db, ids.iter().map(BookId::to_string).collect()).await?;
         rows.into_iter().map(Book::try_from).collect()
     }
 
