@@ -53,12 +53,30 @@ pub struct Found {
 }
 
 /// A value and how many books have it.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct Count {
     /// The value.
     pub value: String,
     /// How many.
     pub count: i64,
+}
+
+/// By what books are counted: the column, and what tells its values from each other.
+const FACETS: [(&str, &str); 3] =
+    [("category_id", "category_id"), ("language", "language_key"), ("author", "author_key")];
+
+/// A value of one of them, by its place there.
+#[derive(FromRow)]
+struct Counted {
+    facet: i32,
+    value: String,
+    count: i64,
+}
+
+impl Counted {
+    fn count(&self) -> Count {
+        Count { value: self.value.clone(), count: self.count }
+    }
 }
 
 /// How many books there are of each kind, most frequent first.
@@ -209,21 +227,46 @@ impl Store {
             return Ok(Facets::default());
         }
         let conditions = self.conditions(question, filter).await?;
-        Ok(Facets {
-            categories: self.facet("b.category_id", "b.category_id", &conditions).await?,
-            languages: self.facet("b.language", "b.language_key", &conditions).await?,
-            authors: self.facet("b.author", "b.author_key", &conditions).await?,
-        })
+        let counts = match question {
+            Question::Words(_) => self.count_together(&conditions).await?,
+            _ => self.count_apart(&conditions).await?,
+        };
+        let of = |facet: i32| counts.iter().filter(|count| count.facet == facet).map(Counted::count).collect();
+        Ok(Facets { categories: of(0), languages: of(1), authors: of(2) })
     }
 
-    async fn facet(&self, column: &str, key: &str, conditions: &Conditions) -> Result<Vec<Count>> {
-        let mut conditions = conditions.clone();
-        conditions.and(&format!("{key} > ''"), []);
+    /// Few books, which are looked up once.
+    async fn count_together(&self, conditions: &Conditions) -> Result<Vec<Counted>> {
+        let each = (0..).zip(FACETS).map(|(facet, (column, key))| {
+            format!("SELECT {facet} AS facet, MIN({column}) AS value, COUNT(*) AS count FROM found WHERE {key} > '' GROUP BY {key}")
+        });
         let sql = format!(
-            "SELECT MIN({column}) AS value, COUNT(*) AS count FROM book b{} GROUP BY {key} ORDER BY 2 DESC, 1 LIMIT {FACET}",
-            conditions.clause()
+            "WITH found AS MATERIALIZED (SELECT b.category_id, b.language, b.language_key, b.author, b.author_key FROM book b{}),
+                 counted AS ({}),
+                 placed AS (SELECT facet, value, count, ROW_NUMBER() OVER (PARTITION BY facet ORDER BY count DESC, value) AS place FROM counted)
+             SELECT facet, value, count FROM placed WHERE place <= {FACET} ORDER BY facet, place",
+            conditions.clause(),
+            each.collect::<Vec<_>>().join(" UNION ALL ")
         );
         Ok(on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), conditions.values()).fetch_all(db).await)?)
+    }
+
+    /// Any number of books: an index leads from value to value.
+    async fn count_apart(&self, conditions: &Conditions) -> Result<Vec<Counted>> {
+        let mut counts: Vec<Counted> = Vec::new();
+        for (facet, (column, key)) in (0..).zip(FACETS) {
+            let mut conditions = conditions.clone();
+            conditions.and(&format!("b.{key} > ''"), []);
+            let sql = format!(
+                "SELECT {facet} AS facet, MIN(b.{column}) AS value, COUNT(*) AS count FROM book b{} GROUP BY b.{key}
+                 ORDER BY 3 DESC, 2 LIMIT {FACET}",
+                conditions.clause()
+            );
+            let more: Vec<Counted> =
+                on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), conditions.values()).fetch_all(db).await)?;
+            counts.extend(more);
+        }
+        Ok(counts)
     }
 
     /// In an order, or by age.

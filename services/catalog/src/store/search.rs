@@ -167,7 +167,7 @@ impl Store {
     fn among(&self, numbers: &[i64], mut conditions: Conditions) -> Conditions {
         let list: Vec<String> = numbers.iter().map(ToString::to_string).collect();
         let json = format!("[{}]", list.join(","));
-        conditions.and(&format!("b.number IN ({})", self.db.numbers_in_json("?")), [Value::Text(json)]);
+        conditions.and(&self.db.is_among("b.number", "?"), [Value::Text(json)]);
         conditions
     }
 }
