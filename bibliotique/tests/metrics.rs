@@ -179,9 +179,14 @@ async fn what_clients_invent_makes_no_new_figures() {
     };
     let counted = async || {
         let figures = Figures::at(&address).await;
-        // What works by itself may do something for the first time.
+        // What works by itself may do something else for the first time.
         figures.series().filter(|(series, _)| series.contains("http_") || series.contains("grpc_server")).count()
     };
+    let has_begun = async || {
+        let figures = Figures::at(&address).await;
+        figures.sum("bibliotique_feed_current", &[]) == Some(1.0) && figures.sum("bibliotique_ready", &[]) == Some(4.0)
+    };
+    eventually(PATIENCE, "what works by itself has asked whom it asks", has_begun).await;
     invent(0).await;
     let before = counted().await;
 
