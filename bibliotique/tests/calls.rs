@@ -122,7 +122,8 @@ async fn a_call_carries_what_is_left_of_its_time_and_ends_with_it() {
     let left = asked[0].1["grpc-timeout"].to_str().unwrap().strip_suffix('m').unwrap().parse().unwrap();
     let left = Duration::from_millis(left);
     assert!(left <= Duration::from_secs(10), "{left:?}");
-    assert!(took > left && took < left + Duration::from_secs(3), "{took:?} of {left:?}");
+    // To call again would take as long once more.
+    assert!(took > left && took < left + Duration::from_secs(7), "{took:?} of {left:?}");
     assert_eq!((answer.status, answer.json()["success"].as_bool()), (503, Some(false)), "{}", answer.text);
 }
 
@@ -147,17 +148,18 @@ async fn what_is_left_of_a_requests_time_is_passed_on_from_role_to_role() {
 
     let (id, began) = (RequestId::fresh(), Instant::now());
     let mut client = lending_as(&lending, Caller::operator());
-    let refused = Context::new(id.clone(), Duration::from_secs(2)).scope(client.borrow_book(borrow)).await.unwrap_err();
+    let refused = Context::new(id.clone(), Duration::from_secs(4)).scope(client.borrow_book(borrow)).await.unwrap_err();
     let took = began.elapsed();
 
     let asked = puppet.asked.lock().unwrap();
     let (path, headers) = &asked[0];
     assert!(path.ends_with("/GetStanding"), "{path}");
     let left = headers["grpc-timeout"].to_str().unwrap().strip_suffix('m').unwrap().parse().unwrap();
-    assert!((500..=2000).contains(&left), "{left}");
+    // So much at least is left on a busy machine, where a call has ten seconds by itself.
+    assert!((500..=4000).contains(&left), "{left}");
     assert_eq!(headers["x-request-id"], id.as_str());
     assert!([Code::DeadlineExceeded, Code::Unavailable].contains(&refused.code()), "{refused}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,8 +23,8 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 /// How soon a change of the database shows.
 const SOON: Duration = Duration::from_secs(5);
 
-/// How soon a request is told: the pool's patience is 2 s, the rest is for a busy machine.
-const TOLD: Duration = Duration::from_millis(2900);
+/// How soon a request is told: the pool's patience is 2 s, not twice that, and the rest is for a busy machine.
+const TOLD: Duration = Duration::from_millis(3900);
 
 /// How a database goes away.
 #[derive(Clone, Copy, Debug)]

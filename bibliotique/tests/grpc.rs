@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::{Request, body::Bytes, client::conn::http2::handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use process::{
-    PASSWORD, PATIENCE, Process, Setup,
+    PASSWORD, PATIENCE, Process, Setup, eventually,
     http2::{self, Connection},
 };
 use proto::identity::v1::{LogInRequest, RegisterAccountRequest, identity_service_client::IdentityServiceClient};
@@ -204,5 +204,12 @@ async fn an_expired_deadline_is_told_and_gives_its_turn_back() {
         assert_eq!(log_in(&suite, "15m").await, exceeded);
     }
 
-    assert_eq!(timeout(Duration::from_secs(10), log_in(&suite, "10S")).await.unwrap(), "none yet");
+    // What was given up is hashed to its end: on a busy machine that may take longer than anybody waits for a turn.
+    let full = (Code::ResourceExhausted as i32).to_string();
+    let is_let_in = async || {
+        let status = log_in(&suite, "10S").await;
+        assert!([full.as_str(), "none yet"].contains(&status.as_str()), "{status}");
+        status == "none yet"
+    };
+    eventually(Duration::from_secs(10), "somebody gets a turn", is_let_in).await;
 }

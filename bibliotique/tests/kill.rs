@@ -15,7 +15,10 @@ use testing::{Database, suite::ADMIN};
 use tokio::time::sleep;
 
 /// How often it is killed, on each database.
-const ROUNDS: u32 = 8;
+const ROUNDS: u16 = 8;
+
+/// How often it may be killed until it has lived long enough for something to happen, on a slow machine.
+const MOST_ROUNDS: u16 = 5 * ROUNDS;
 
 /// The longest that it lives: some password changes, and the start of one more.
 const LONGEST_LIFE: u16 = 900;
@@ -39,20 +42,22 @@ struct Registrations {
 }
 
 /// Changes the password until nobody answers any more.
-async fn change_until_the_end(door: Door, token: String, mut known: String, round: u32) -> Changes {
+async fn change_until_the_end(door: Door, token: String, mut known: String, round: u16) -> Changes {
     let mut answered = 0;
     loop {
         let unknown = format!("Zebre-{round}-{answered}-Rayures");
         match door.change_password(&token, &known, &unknown).await {
-            Ok(answer) => assert_eq!(answer.status, 200, "{}", answer.text),
+            Ok(answer) if answer.status == 200 => (known, answered) = (unknown, answered + 1),
+            // The queue of those who want to be hashed may be full on a busy machine.
+            Ok(answer) if answer.status == 503 => return Changes { known, unknown, answered },
+            Ok(answer) => panic!("{}", answer.text),
             Err(_) => return Changes { known, unknown, answered },
         }
-        (known, answered) = (unknown, answered + 1);
     }
 }
 
 /// Registers people, every other one with a password that is refused, until nobody answers any more.
-async fn register_until_the_end(door: Door, round: u32) -> Registrations {
+async fn register_until_the_end(door: Door, round: u16) -> Registrations {
     let mut registrations = Registrations::default();
     for number in 0.. {
         let email = format!("reader-{round}-{number}@example.org");
@@ -94,11 +99,14 @@ testing::on_both! {
         let (mut password, mut effective) = (PASSWORD.to_owned(), 0);
         let mut everybody = BTreeSet::from([ADMIN.to_owned()]);
 
-        for round in 0..ROUNDS {
+        for round in 0..MOST_ROUNDS {
+            if round >= ROUNDS && effective > 0 && everybody.len() > 1 {
+                break;
+            }
             let changing = tokio::spawn(change_until_the_end(suite.door(), token.clone(), password, round));
             let registering = tokio::spawn(register_until_the_end(suite.door(), round));
             // The moment is the point of this test, so there is nothing else to wait for.
-            let life = u16::from_le_bytes(shared::random::bytes()) % LONGEST_LIFE;
+            let life = u16::from_le_bytes(shared::random::bytes()) % (LONGEST_LIFE * (1 + round / ROUNDS));
             sleep(Duration::from_millis(life.into())).await;
             suite.kill();
             let (changes, registrations) = (changing.await.unwrap(), registering.await.unwrap());

@@ -124,8 +124,8 @@ async fn without_identity_nothing_protected_is_shown_and_with_it_all_is_back() {
     assert_eq!(door.get("/readyz", None).await.status, 503);
     assert_eq!(door.get("/healthz", None).await.status, 200);
 
-    let began = Instant::now();
     let _identity = identity.again().start().await;
+    let began = Instant::now();
     eventually(Duration::from_secs(5), "the gateway is ready again", async || door.is_ready().await).await;
     eventually(Duration::from_secs(5), "the token is good again", async || {
         door.get("/api/clients/me", Some(&token)).await.status == 200

@@ -152,7 +152,9 @@ async fn an_api_key_of_the_command_line_opens_the_fifth_surface() {
         let change = json!({"oldPassword": PASSWORD, "newPassword": "Zebre-mobile-42"});
         suite.door().request("PATCH", "/api/user/password").bearer_auth(&token).header("x-api-key", key).json(&change)
     };
-    let made_up = format!("{}A", key.trim_end().split_at(key.trim_end().len() - 1).0);
+    // Its last character carries four bits: one key in sixteen ends with an A by itself.
+    let (most, last) = key.trim_end().split_at(key.trim_end().len() - 1);
+    let made_up = format!("{most}{}", if last == "A" { "E" } else { "A" });
     assert_eq!(key.lines().count(), 1);
     assert_eq!(testing::suite::answer(change(&made_up)).await.status, 403);
     assert_eq!(testing::suite::answer(change(key.trim_end())).await.status, 200);

@@ -361,9 +361,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_begun_is_done_though_the_caller_is_gone() {
-        let (done, mut seen) = tokio::sync::mpsc::channel(1);
+        let ((done, mut seen), go) = (tokio::sync::mpsc::channel(1), Arc::new(tokio::sync::Notify::new()));
+        let is_told = Arc::clone(&go);
         let slow = async move || {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            is_told.notified().await;
             let _ = done.send(Context::current().request_id.to_string()).await;
             "done"
         };
@@ -377,6 +378,7 @@ mod tests {
         let gone = timeout(Duration::from_millis(10), service.oneshot(request.body(Body::empty()).unwrap())).await;
 
         assert!(gone.is_err());
+        go.notify_one();
         assert_eq!(seen.recv().await.as_deref(), Some("abc"));
     }
 

@@ -99,7 +99,7 @@ struct Two {
     way: Channel,
     /// Calls that the one with a whim got.
     odd: Arc<AtomicUsize>,
-    /// Calls that the other got.
+    /// Calls that may not be repeated that the other got.
     good: Arc<AtomicUsize>,
 }
 
@@ -112,8 +112,9 @@ impl Two {
         let [first, second] = listeners;
         tokio::spawn(whim.lives(first, Arc::clone(&odd)));
         let counted = Arc::clone(&good);
-        let app = Router::new().fallback(async move || {
-            counted.fetch_add(1, Ordering::Relaxed);
+        let app = Router::new().fallback(async move |request: axum::extract::Request| {
+            // A busy machine may have it asked for a sign of life, too.
+            counted.fetch_add(usize::from(request.uri().path() == WRITE), Ordering::Relaxed);
             Status::ok("").into_http::<axum::body::Body>()
         });
         tokio::spawn(serve(second, app, Limits::default(), CancellationToken::new()));
@@ -178,7 +179,8 @@ async fn one_that_gives_no_sign_of_life_is_found_out_once_and_passed_over() {
         assert_eq!(two.ask(READ).await, DONE);
         assert_eq!(two.ask(WRITE).await, DONE);
     }
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // To find it out each time again would take ten times as long.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -192,7 +194,8 @@ async fn a_connection_that_ends_is_no_sign_of_life() {
     while found_out.elapsed() < Duration::from_secs(11) {
         let asked = Instant::now();
         assert_eq!(two.ask(WRITE).await, DONE);
-        assert!(asked.elapsed() < Duration::from_secs(1), "{:?} after {:?}", asked.elapsed(), found_out.elapsed());
+        // Whoever waited for it would wait until it hangs up.
+        assert!(asked.elapsed() < Duration::from_secs(3), "{:?} after {:?}", asked.elapsed(), found_out.elapsed());
         sleep(Duration::from_millis(20)).await;
     }
 }

@@ -157,6 +157,13 @@ impl Library {
         (answer.status == 200).then(|| (livre["exemplaires"].as_i64().unwrap(), livre["quantite"].as_i64().unwrap()))
     }
 
+    /// A book comes to be shown with so many copies, of which so many can be borrowed. While lending takes longer to answer than a
+    /// page waits for it, as on a busy machine, it is shown with what catalog has heard.
+    pub async fn comes_to_show(&self, book: &str, copies: (i64, i64), after: &str) {
+        let shows = async || self.copies(book).await == Some(copies);
+        eventually(PATIENCE, &format!("{copies:?} are shown after {after}"), shows).await;
+    }
+
     /// Within thirty seconds everything fits together, by itself.
     pub async fn comes_into_order(&self, after: &str) {
         eventually(PATIENCE, &format!("everything fits together after {after}"), async || {

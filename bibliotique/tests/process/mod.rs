@@ -9,10 +9,10 @@ pub mod roles;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
-    net::TcpListener,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -26,7 +26,10 @@ use shared::{
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use testing::suite;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    net::TcpSocket,
+    time::{Instant, sleep},
+};
 
 use door::Door;
 
@@ -42,7 +45,7 @@ pub const PASSWORD: &str = "Lis-7-livres!";
 /// How long anything may take that is only waited for: the machine may be busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often another port is tried when somebody else took the one that was free a moment ago.
+/// How often it is started when the machine does not let it, or somebody else has its port.
 const TRIES: u32 = 8;
 
 /// A process to be started.
@@ -53,6 +56,8 @@ pub struct Setup {
     log: Option<PathBuf>,
     variables: BTreeMap<String, String>,
     directory: PathBuf,
+    /// What keeps its ports free for it, also while it is away.
+    ports: Vec<Arc<TcpSocket>>,
 }
 
 /// A process that runs. It is killed when dropped.
@@ -84,7 +89,8 @@ impl Setup {
     /// `bibliotique <arguments>` in a directory.
     pub fn new(directory: &TempDir, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Self { arguments, limits: None, log: None, variables: BTreeMap::new(), directory: directory.path().to_owned() }
+        let directory = directory.path().to_owned();
+        Self { arguments, limits: None, log: None, variables: BTreeMap::new(), directory, ports: Vec::new() }
     }
 
     /// The whole suite in one process, on its embedded database.
@@ -167,10 +173,14 @@ impl Setup {
             .with("LENDING_ADDR", &other.lending)
     }
 
-    /// On addresses that are free at this moment, unless the story names some.
+    /// On addresses that nobody else has, unless the story names some.
     fn on_free_ports(mut self) -> Self {
         for name in ["HTTP_ADDR", "IDENTITY_ADDR", "CATALOG_ADDR", "LENDING_ADDR"] {
-            self.variables.entry(format!("BIBLIOTIQUE_{name}")).or_insert_with(free_address);
+            self.variables.entry(format!("BIBLIOTIQUE_{name}")).or_insert_with(|| {
+                let (address, port) = kept_address();
+                self.ports.extend(port.map(Arc::new));
+                address
+            });
         }
         self
     }
@@ -334,9 +344,22 @@ impl Drop for Process {
     }
 }
 
-/// An address of this machine that nobody listens on at this moment.
+/// An address of this machine that nobody listens on, and that nobody else gets for as long as this process lives.
 pub fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    static PORTS: Mutex<Vec<TcpSocket>> = Mutex::new(Vec::new());
+    let (address, port) = kept_address();
+    PORTS.lock().unwrap().extend(port);
+    address
+}
+
+/// An address that nobody listens on, and what keeps it. Linux lets a process listen where another one is merely bound, if both
+/// say so (SO_REUSEADDR), and gives the port to nobody who asks for any; elsewhere it is only free at this moment.
+fn kept_address() -> (String, Option<TcpSocket>) {
+    let port = TcpSocket::new_v4().unwrap();
+    port.set_reuseaddr(true).unwrap();
+    port.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = port.local_addr().unwrap().to_string();
+    (address, Some(port).filter(|_| cfg!(target_os = "linux")))
 }
 
 fn read(file: &Path) -> String {

@@ -200,12 +200,12 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_the_queue_full_is_turned_away_at_once_and_who_waits_too_long_later() {
-        let hasher = hasher(Admission { permits: 1, waiting: 2, patience: Duration::from_millis(50) });
+        let hasher = hasher(Admission { permits: 1, waiting: 2, patience: Duration::from_millis(500) });
         let held = (hasher.turn().await.unwrap(), hasher.turn().await.unwrap());
 
         let (waited, turned_away) = tokio::join!(hasher.turn(), async {
             tokio::task::yield_now().await;
-            timeout(Duration::from_millis(20), hasher.turn()).await
+            timeout(Duration::from_millis(250), hasher.turn()).await
         });
 
         assert!(is_full(&waited));

@@ -34,7 +34,8 @@ fn is_busy(surface: &str, answer: &Answer) -> bool {
 async fn a_flood_is_served_one_by_one_and_the_rest_is_sent_away_while_other_routes_go_on() {
     let db = testing::sqlite().await;
     let suite = TestSuite::start_with(&db, |settings| {
-        settings.identity.bcrypt_cost = 10;
+        // So slow that many cannot be served while a busy machine is still sending them all.
+        settings.identity.bcrypt_cost = 12;
         settings.identity.admission = Admission { permits: 1, waiting: 2, patience: Duration::from_millis(200) };
     });
     let suite = Arc::new(suite.await);
