@@ -171,11 +171,11 @@ impl Balancer {
         Ok(sample)
     }
 
-    /// The first rate that the machine affords when nothing is restarted.
-    async fn affordable(self: &Arc<Self>) -> u32 {
+    /// The first of these rates that the machine affords when nothing is restarted.
+    async fn affordable(self: &Arc<Self>, rates: &[u32]) -> u32 {
         // The first requests open connections to everything: they are no measure.
         self.trial(RATES[3]).await;
-        for rate in RATES {
+        for &rate in rates {
             let outcomes = self.trial(rate).await;
             let (_, most, _) = times(outcomes.iter().flatten());
             let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
@@ -248,9 +248,20 @@ async fn readers(door: &Door, books: &[String]) -> Vec<Reader> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_of_all_roles_under_load_fails_no_request() {
-    let Some(database) = testing::postgres().await else { return };
+    let mut rates = &RATES[..];
+    loop {
+        let Some(database) = testing::postgres().await else { return };
+        let Err(TooMany(rate)) = restart_all(&database, rates).await else { return };
+        rates = &rates[rates.iter().position(|tried| *tried == rate).unwrap() + 1..];
+    }
+}
+
+/// Requests of this rate were too many for the machine while everything was restarted, though not before: it got busy meanwhile.
+struct TooMany(u32);
+
+async fn restart_all(database: &Database, rates: &[u32]) -> Result<(), TooMany> {
     let directory = tempdir().unwrap();
-    let mut place = Place::open(&directory, &database).await;
+    let mut place = Place::open(&directory, database).await;
     let door = place.gateways[0].door();
     eventually(PATIENCE, "the gateway is ready", async || door.is_ready().await).await;
     let token = door.token(ADMIN, PASSWORD).await;
@@ -263,7 +274,7 @@ async fn a_rolling_restart_of_all_roles_under_load_fails_no_request() {
     let targets: Vec<_> = place.gateways.iter().map(target).collect();
     let watching: Vec<JoinHandle<()>> = targets.iter().cloned().map(Balancer::watch).map(tokio::spawn).collect();
     let balancer = Arc::new(Balancer { targets, readers, token, book });
-    let (rate, over) = (balancer.affordable().await, CancellationToken::new());
+    let (rate, over) = (balancer.affordable(rates).await, CancellationToken::new());
 
     let began = Instant::now();
     let load = tokio::spawn(Arc::clone(&balancer).load(rate, over.clone()));
@@ -280,9 +291,13 @@ async fn a_rolling_restart_of_all_roles_under_load_fails_no_request() {
     for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
         *failures.entry(failure).or_insert(0) += 1;
     }
-    assert!(failures.is_empty(), "of {} requests failed {failures:#?}", outcomes.len());
     let sent = outcomes.len() as f64 / took.as_secs_f64();
     let (median, most, longest) = times(outcomes.iter().flatten());
+    if !failures.is_empty() && most > AT_EASE && rates.last() != Some(&rate) {
+        say(&format!("{rate} requests a second were too many: p99 {most:?}, failures {failures:?}"));
+        return Err(TooMany(rate));
+    }
+    assert!(failures.is_empty(), "of {} requests failed {failures:#?}", outcomes.len());
     say(&format!(
         "{} requests, {sent:.0} a second: median {median:?}, p99 {most:?}, longest {longest:?}",
         outcomes.len()
@@ -294,4 +309,5 @@ async fn a_rolling_restart_of_all_roles_under_load_fails_no_request() {
     assert_eq!(lent, known as i64, "loans that were acknowledged");
     let checked = place.check.run().await;
     assert!(checked.status.success(), "{}", checked.said);
+    Ok(())
 }

@@ -53,6 +53,10 @@ pub fn schema() -> Schema {
 }
 
 impl Store {
+    fn of(db: Db) -> Self {
+        Self { one_by_one: books::one_by_one(&db), db }
+    }
+
     /// Opens the database and brings its schema up to date.
     ///
     /// # Errors
@@ -60,7 +64,7 @@ impl Store {
     pub async fn open(url: &Secret) -> std::result::Result<Self, OpenError> {
         let db = Db::open(url, &migrations()).await?;
         shared::metrics::watch_pools("catalog", &db);
-        Ok(Self { one_by_one: books::one_by_one(&db), db })
+        Ok(Self::of(db))
     }
 
     /// Opens a database that is there, to read it.
@@ -68,8 +72,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`]
     pub async fn look_into(url: &Secret) -> std::result::Result<Self, OpenError> {
-        let db = Db::look_into(url, &migrations()).await?;
-        Ok(Self { one_by_one: books::one_by_one(&db), db })
+        Ok(Self::of(Db::look_into(url, &migrations()).await?))
     }
 
     /// Whether the database answers.

@@ -17,7 +17,7 @@ mod signing_keys;
 
 use shared::{
     Db, Timestamp,
-    database::{Migrations, OpenError, Schema},
+    database::{Coalesced, Migrations, OpenError, Schema},
     secret::Secret,
 };
 use sqlx::FromRow;
@@ -32,6 +32,7 @@ pub use check::Findings;
 pub use credentials::{Credential, Subject};
 pub use departures::Departure;
 pub use members::fields;
+use sessions::Standing;
 pub use sessions::{NewSession, Session};
 pub use signing_keys::SigningKey;
 
@@ -42,6 +43,7 @@ pub type Result<T> = std::result::Result<T, shared::Error<Refusal>>;
 #[derive(Clone)]
 pub struct Store {
     db: Db,
+    standings: Coalesced<String, Standing>,
 }
 
 fn migrations() -> Migrations {
@@ -55,6 +57,10 @@ pub fn schema() -> Schema {
 }
 
 impl Store {
+    fn of(db: Db) -> Self {
+        Self { standings: sessions::standings(&db), db }
+    }
+
     /// Opens the database and brings its schema up to date.
     ///
     /// # Errors
@@ -62,7 +68,7 @@ impl Store {
     pub async fn open(url: &Secret) -> std::result::Result<Self, OpenError> {
         let db = Db::open(url, &migrations()).await?;
         shared::metrics::watch_pools("identity", &db);
-        Ok(Self { db })
+        Ok(Self::of(db))
     }
 
     /// Opens a database that is there, to read it.
@@ -70,7 +76,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`]
     pub async fn look_into(url: &Secret) -> std::result::Result<Self, OpenError> {
-        Ok(Self { db: Db::look_into(url, &migrations()).await? })
+        Ok(Self::of(Db::look_into(url, &migrations()).await?))
     }
 
     /// Opens a database that is there, with the schema that it has.
@@ -78,7 +84,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`]
     pub async fn as_it_is(url: &Secret) -> std::result::Result<Self, OpenError> {
-        Ok(Self { db: Db::as_it_is(url).await? })
+        Ok(Self::of(Db::as_it_is(url).await?))
     }
 
     /// Ends all connections.

@@ -18,6 +18,20 @@ impl Db {
         }
     }
 
+    /// Keys and their places, for `IN (…)` in a statement that has no other parameters. They are filled up with the last one to
+    /// one of a few lengths, so that connections know the statement.
+    pub fn listed<K: Clone>(&self, mut keys: Vec<K>) -> (Vec<K>, String) {
+        if let Some(last) = keys.last().cloned() {
+            keys.resize(keys.len().next_power_of_two(), last);
+        }
+        let place = |number: usize| match self {
+            Self::Postgres(_) => format!("${number}"),
+            Self::Sqlite { .. } => "?".to_owned(),
+        };
+        let places = (1..=keys.len()).map(place).collect::<Vec<_>>().join(", ");
+        (keys, places)
+    }
+
     /// That `column` is one of the whole numbers of a JSON array, which the parameter `place` is: a list of any length is one value.
     pub fn is_among(&self, column: &str, place: &str) -> String {
         match self {

@@ -142,12 +142,12 @@ macro_rules! lock {
 pub(super) use lock;
 
 /// The rows of these books, in no order.
-async fn rows(db: &Db, mut ids: Vec<String>) -> sqlx::Result<Vec<BookRow>> {
-    let Some(last) = ids.last().cloned() else { return Ok(Vec::new()) };
-    // Statements of a few lengths, so that connections keep them: a book more than once is one row all the same.
-    ids.resize(ids.len().next_power_of_two(), last);
-    let sql = format!(concat!("SELECT ", columns!(), " FROM book b WHERE b.id IN ({})"), places(1, ids.len()));
-    let sql = db.in_order(sql);
+async fn rows(db: &Db, ids: Vec<String>) -> sqlx::Result<Vec<BookRow>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (ids, places) = db.listed(ids);
+    let sql = format!(concat!("SELECT ", columns!(), " FROM book b WHERE b.id IN ({})"), places);
     on!(db, |db| {
         let mut query = sqlx::query_as(AssertSqlSafe(sql));
         for id in ids {

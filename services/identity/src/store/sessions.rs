@@ -1,7 +1,7 @@
 //! Sessions: a row is a session that lives.
 
-use shared::{Timestamp, on, tx};
-use sqlx::FromRow;
+use shared::{Db, Timestamp, database::Coalesced, on, tx};
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{Result, Store, record, role};
 use crate::domain::{
@@ -27,9 +27,37 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
-#[derive(FromRow)]
-struct Standing {
+/// A session and its account, as whoever holds it is let in by.
+#[derive(Clone, Debug, FromRow)]
+pub(super) struct Standing {
+    id: String,
+    account_id: String,
+    expires_at: Timestamp,
     role: String,
+    active: bool,
+}
+
+/// The standings of sessions that are asked for one by one: every request of somebody who is signed in asks for his.
+pub(super) fn standings(db: &Db) -> Coalesced<String, Standing> {
+    let db = db.clone();
+    Coalesced::new(move |ids| {
+        let db = db.clone();
+        async move {
+            let (ids, places) = db.listed(ids);
+            let sql = format!(
+                "SELECT s.id, s.account_id, s.expires_at, a.role, a.active
+                 FROM session s JOIN account a ON a.id = s.account_id WHERE s.id IN ({places})"
+            );
+            let found: Vec<Standing> = on!(&db, |db| {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql));
+                for id in ids {
+                    query = query.bind(id);
+                }
+                query.fetch_all(db).await
+            })?;
+            Ok(found.into_iter().map(|standing| (standing.id.clone(), standing)).collect())
+        }
+    })
 }
 
 /// Opens a session. An account has at most 100: the oldest ends then. Some of all expired ones are swept.
@@ -65,18 +93,10 @@ pub(super) use open;
 impl Store {
     /// What the holder of a session may do now; `None` when it has ended or its account may not sign in.
     pub async fn standing(&self, session: SessionId, account: AccountId, now: Timestamp) -> Result<Option<Role>> {
-        let standing: Option<Standing> = on!(&self.db, |db| {
-            sqlx::query_as(
-                "SELECT a.role FROM session s JOIN account a ON a.id = s.account_id
-                 WHERE s.id = $1 AND s.account_id = $2 AND s.expires_at > $3 AND a.active",
-            )
-            .bind(session.to_string())
-            .bind(account.to_string())
-            .bind(now)
-            .fetch_optional(db)
-            .await
-        })?;
-        standing.map(|standing| role(&standing.role)).transpose()
+        let standing = self.standings.get(session.to_string()).await?;
+        let is_good =
+            |found: &Standing| found.active && found.expires_at > now && found.account_id == account.to_string();
+        standing.filter(is_good).map(|found| role(&found.role)).transpose()
     }
 
     /// An account's open sessions, newest first.
