@@ -237,16 +237,18 @@ impl Store {
 
     /// Few books, which are looked up once.
     async fn count_together(&self, conditions: &Conditions) -> Result<Vec<Counted>> {
-        let each = (0..).zip(FACETS).map(|(facet, (column, key))| {
-            format!("SELECT {facet} AS facet, MIN({column}) AS value, COUNT(*) AS count FROM found WHERE {key} > '' GROUP BY {key}")
+        let counted = (0..).zip(FACETS).map(|(facet, (column, key))| {
+            format!(
+                "SELECT * FROM (SELECT {facet} AS facet, MIN({column}) AS value, COUNT(*) AS count FROM found
+                     WHERE {key} > '' GROUP BY {key} ORDER BY 3 DESC, 2 LIMIT {FACET}) f{facet}"
+            )
         });
         let sql = format!(
-            "WITH found AS MATERIALIZED (SELECT b.category_id, b.language, b.language_key, b.author, b.author_key FROM book b{}),
-                 counted AS ({}),
-                 placed AS (SELECT facet, value, count, ROW_NUMBER() OVER (PARTITION BY facet ORDER BY count DESC, value) AS place FROM counted)
-             SELECT facet, value, count FROM placed WHERE place <= {FACET} ORDER BY facet, place",
+            "WITH found AS MATERIALIZED
+                 (SELECT b.category_id, b.language, b.language_key, b.author, b.author_key FROM book b{})
+             SELECT facet, value, count FROM ({}) counted ORDER BY 1, 3 DESC, 2",
             conditions.clause(),
-            each.collect::<Vec<_>>().join(" UNION ALL ")
+            counted.collect::<Vec<_>>().join(" UNION ALL ")
         );
         Ok(on!(&self.db, |db| bind!(sqlx::query_as(AssertSqlSafe(sql)), conditions.values()).fetch_all(db).await)?)
     }
