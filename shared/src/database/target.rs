@@ -16,7 +16,10 @@ use super::{
     place::{Place, to_server},
     tools::Tool,
 };
-use crate::secret::Secret;
+use crate::{
+    file::{directory_of, settle},
+    secret::Secret,
+};
 
 /// What SQLite has beside a file: if it were there, it would be taken for the restored file's.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -157,12 +160,9 @@ impl Filled {
             io::ErrorKind::AlreadyExists => RestoreError::FileExists(file.clone()),
             _ => RestoreError::File { file: file.clone(), source: lost.error },
         })?;
-        match fs::File::open(directory_of(&file)).and_then(|directory| directory.sync_all()) {
+        match settle(&file) {
             Ok(()) => Ok(Some(file)),
-            Err(source) => {
-                let _gone = fs::remove_file(&file);
-                Err(RestoreError::File { file, source })
-            }
+            Err(source) => Err(RestoreError::File { file, source }),
         }
     }
 }
@@ -210,10 +210,6 @@ async fn stage(copy: PathBuf, file: PathBuf) -> Result<Filled, RestoreError> {
         Ok(Filled { url: Secret::from(format!("sqlite:{}", staged.display())), staged: Some((staged, file)) })
     });
     staging.await.map_err(|cause| CopyError::File(io::Error::other(cause)))?
-}
-
-fn directory_of(file: &Path) -> &Path {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Server {
