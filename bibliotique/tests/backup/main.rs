@@ -3,6 +3,7 @@
 
 mod drill;
 mod halfway;
+mod held;
 mod interrupted;
 mod occupied;
 mod place;
