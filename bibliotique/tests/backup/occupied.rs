@@ -1,13 +1,13 @@
 //! A restore takes the place of nothing and of nobody, and whoever is there goes on.
 
-use std::fs;
+use std::{fs, str::FromStr as _};
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 use testing::{Database, Kind, suite::ADMIN};
 
 use crate::{
     one_sentence,
-    place::{Place, a_restore_succeeds, begun, migrated, names, somebody_waits_in, with_a_reader},
+    place::{Place, a_restore_succeeds, begun, migrated, names, some_are_in, somebody_waits_in, with_a_reader},
     process::{PASSWORD, PATIENCE, eventually, library::livre, load::Borrower},
 };
 
@@ -85,6 +85,24 @@ async fn a_database_with_a_table_stays_as_it_is_and_so_do_the_others() {
         assert!(target.is_empty().await, "{service}");
     }
     a_restore_succeeds(&target, &backup).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_just_gone_is_not_in_the_way_of_a_restore() {
+    if testing::postgres().await.is_none() {
+        return;
+    }
+    let (_place, backup) = with_a_reader(Kind::Postgres).await;
+    let target = Place::new(Kind::Postgres).await;
+    let ours = PgConnectOptions::from_str(&target.url("lending")).unwrap().application_name("bibliotique");
+    let going = ours.connect().await.unwrap();
+
+    let mut restore = target.command(&["restore", backup.to_str().unwrap()]).spawn();
+    some_are_in(&target.url("lending"), 2).await;
+    going.close().await.unwrap();
+
+    let ended = restore.ends(PATIENCE).await;
+    assert!(ended.status.success(), "{}", ended.logged);
 }
 
 /// It has no tables yet, so nothing but its connection tells that it is there.
