@@ -12,13 +12,13 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use shared::{
     database::{Original, copy_all},
+    file::make_private,
     secret::{Secret, SecretParser},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::databases::{DatabaseArgs, ServiceDatabase};
 use draft::Draft;
-pub use draft::write_private;
 use manifest::{DatabaseEntry, FileEntry, Manifest, PEPPER, file_of};
 
 /// `bibliotique backup`.
@@ -82,7 +82,7 @@ async fn fill(args: &BackupArgs, draft: &Path) -> anyhow::Result<(Manifest, u128
         let original =
             Original::find(url, schema).await.with_context(|| format!("{name}'s database cannot be copied"))?;
         let file = draft.join(file_of(name, original.kind()));
-        draft::make_private(&file)?;
+        make_private(&file, [])?;
         copies.push((original, file));
     }
     let moment = copy_all(&copies).await?;
@@ -91,7 +91,7 @@ async fn fill(args: &BackupArgs, draft: &Path) -> anyhow::Result<(Manifest, u128
     if !args.without_secrets && args.pepper.is_none() {
         manifest.pepper = copy_pepper(&args.databases.common.data_dir, draft)?;
     }
-    write_private(&draft.join(manifest::FILE), &serde_json::to_vec_pretty(&manifest)?)?;
+    make_private(&draft.join(manifest::FILE), serde_json::to_vec_pretty(&manifest)?)?;
     Ok((manifest, moment.held.as_millis()))
 }
 
@@ -118,7 +118,7 @@ fn copy_pepper(data_dir: &Path, draft: &Path) -> anyhow::Result<Option<FileEntry
         return Ok(None);
     }
     let pepper = fs::read(&kept).with_context(|| format!("{} cannot be read", kept.display()))?;
-    write_private(&copy, &pepper)?;
+    make_private(&copy, pepper)?;
     Ok(Some(FileEntry::of(&copy)?))
 }
 

@@ -12,10 +12,10 @@ use clap::Args;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
-use shared::{Clock, tls::TlsArgs};
+use shared::{Clock, file::put, tls::TlsArgs};
 use time::OffsetDateTime;
 
-use crate::secrets::{data_dir, put};
+use crate::secrets::data_dir;
 
 /// Who gets a certificate, and the names in it.
 pub type Certified = (&'static str, &'static [&'static str]);

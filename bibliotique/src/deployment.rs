@@ -7,10 +7,11 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use shared::file::put;
 
 use crate::{
     certs::{self, APART, CertOptions, say, turn},
-    secrets::{data_dir, put},
+    secrets::data_dir,
 };
 
 /// The services, each with a database and a user of its name.
@@ -118,7 +119,7 @@ fn with_port(server: &str) -> String {
 /// The secret in a file, or 256 random bits, put there.
 fn kept_or_made(file: &Path, mode: u32) -> anyhow::Result<String> {
     if !file.exists() {
-        put(file, mode, &hex::encode(shared::random::bytes::<32>()))?;
+        put(file, mode, hex::encode(shared::random::bytes::<32>()))?;
     }
     let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(text.trim_end().to_owned())
@@ -126,5 +127,5 @@ fn kept_or_made(file: &Path, mode: u32) -> anyhow::Result<String> {
 
 /// A secret in a file, unless there is one.
 fn keep(file: &Path, mode: u32, secret: &str) -> anyhow::Result<()> {
-    if file.exists() { Ok(()) } else { put(file, mode, secret) }
+    if file.exists() { Ok(()) } else { Ok(put(file, mode, secret)?) }
 }

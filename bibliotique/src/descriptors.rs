@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use shared::file::directory_of;
 use tempfile::NamedTempFile;
 
 use crate::cli::DescriptorsArgs;
@@ -28,9 +29,8 @@ pub fn write(args: &DescriptorsArgs) -> anyhow::Result<()> {
 }
 
 fn into_file(path: &Path) -> anyhow::Result<()> {
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let cannot = || format!("{} cannot be written", path.display());
-    let mut draft = NamedTempFile::new_in(directory).with_context(cannot)?;
+    let mut draft = NamedTempFile::new_in(directory_of(path)).with_context(cannot)?;
     draft.write_all(proto::DESCRIPTORS).with_context(cannot)?;
     draft.persist(path).with_context(cannot)?;
     Ok(())

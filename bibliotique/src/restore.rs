@@ -7,12 +7,13 @@ use clap::Args;
 use shared::{
     Clock, Timestamp,
     database::{Filled, Kind, Target},
+    file::make_private,
 };
 
 use crate::{
     backup::{
         manifest::{DatabaseEntry, Manifest, PEPPER, file_of},
-        unless_interrupted, write_private,
+        unless_interrupted,
     },
     databases::{DatabaseArgs, ServiceDatabase},
     secrets::data_dir,
@@ -143,7 +144,7 @@ fn place(filled: &mut [Filled], pepper: Option<&[u8]>, kept: &Path) -> anyhow::R
     let mut placed = Vec::new();
     let place = || {
         if let Some(pepper) = pepper {
-            write_private(kept, pepper)?;
+            make_private(kept, pepper)?;
             placed.push(kept.to_owned());
         }
         for came in filled {

@@ -1,8 +1,7 @@
-//! The data directory of an embedded suite, and the secrets in it; how a file with a secret is written.
+//! The data directory of an embedded suite, and the secrets in it.
 
 use std::{
     fs,
-    io::Write as _,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::Path,
 };
@@ -39,18 +38,4 @@ pub fn given_or_kept(given: Option<&Secret>, directory: &Path, name: &str) -> an
 /// The URL of an embedded database.
 pub fn embedded_url(directory: &Path, name: &str) -> Secret {
     Secret::from(format!("sqlite:{}", directory.join(name).display()))
-}
-
-/// Writes a file, which is there whole or not at all, for whoever the mode lets read it.
-pub fn put(file: &Path, mode: u32, text: &str) -> anyhow::Result<()> {
-    let directory = file.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut draft = tempfile::NamedTempFile::new_in(directory)?;
-        draft.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
-        draft.write_all(text.as_bytes())?;
-        draft.as_file().sync_all()?;
-        draft.persist(file)?;
-        fs::File::open(directory)?.sync_all()
-    };
-    write().with_context(|| format!("{} cannot be written", file.display()))
 }

@@ -8,7 +8,9 @@ mod process;
 use std::time::Duration;
 
 use process::{
-    PASSWORD, PATIENCE, eventually,
+    PASSWORD, PATIENCE,
+    door::Door,
+    eventually,
     library::{Library, Role},
     load::{Asker, Borrowed, Borrower, Sample, times},
 };
@@ -211,12 +213,16 @@ fn at_its_pace(what: &str, spells: &[Spell], samples: &[Sample]) {
 /// Whatever was acknowledged is there, and everything fits together.
 async fn all_is_there(library: &Library, borrowed: &Borrowed) {
     assert!(borrowed.loans.len() > 20, "only {} loans", borrowed.loans.len());
+    each_loan_is_there(library, borrowed).await;
+    library.comes_into_order("all this").await;
+}
+
+async fn each_loan_is_there(library: &Library, borrowed: &Borrowed) {
     for loan in &borrowed.loans {
         let shown = library.insist("GET", &format!("/api/emprunts/{loan}"), &library.admin, "", None).await;
         let expected = if borrowed.open.as_ref() == Some(loan) { "en cours" } else { "retourné" };
         assert_eq!(shown.json()["data"]["emprunt"]["statut"], expected, "{}", shown.text);
     }
-    library.comes_into_order("all this").await;
 }
 
 testing::on_both! {
@@ -262,6 +268,52 @@ testing::on_both! {
         // Who had begun to borrow when lending stopped waits: only lending's answer says what became of that.
         all_put_off("loans", &seen.spells, &seen.loans);
         assert!(seen.late.len() == 2 && seen.late.iter().all(|late| late.is_put_off() && late.took < BOUND), "{:?}", seen.late);
+        all_is_there(&library, &seen.borrowed).await;
+    }
+    async fn while_one_of_two_gateways_hangs_the_other_serves_at_the_same_pace(database: Database) {
+        let (library, _directory) = opened(&database).await;
+        let hanging = library.another_gateway().await;
+        let load = Load::of(&library).await;
+        let (zoe, her_book) = (library.door.register("zoe@example.org").await, library.book("Noces", 2).await);
+        let at_the_hanging = Borrower::of(&hanging.door(), &zoe, &her_book);
+        let is_served = async || at_the_hanging.is_served();
+        load.goes_on().await;
+        eventually(BACK, "who came to the other gateway is served", is_served).await;
+
+        let from = Instant::now();
+        hanging.signal("STOP");
+        // Somebody comes to it, waits, and takes the same request to the other one.
+        let borrows = |door: Door| {
+            let (token, book) = &load.late;
+            let request = door.request("POST", &format!("/api/emprunts/{book}")).bearer_auth(token);
+            Sample::of(request.header("Idempotency-Key", "one-loan"))
+        };
+        let waits = tokio::spawn(borrows(hanging.door()));
+        let served = borrows(library.door.clone()).await;
+        sleep(AWAY).await;
+        assert!(!waits.is_finished());
+        let spells = vec![Spell { way: Way::Stopped, from, to: Instant::now() }];
+        at_the_hanging.forget();
+        hanging.signal("CONT");
+        eventually(BACK, "who came to the other gateway is served again", is_served).await;
+        load.goes_on().await;
+
+        let (first, again) = (served.answer.unwrap(), waits.await.unwrap().answer.unwrap());
+        assert!(first.status == 201 && served.took < BOUND, "{} after {:?}", first.text, served.took);
+        assert_eq!((again.status, again.text), (first.status, first.text));
+        let hers = at_the_hanging.end().await;
+        each_loan_is_there(&library, &hers).await;
+        let seen = load.end(spells, Vec::new()).await;
+        for (what, samples) in [
+            ("search", &seen.search),
+            ("book", &seen.book),
+            ("me", &seen.me),
+            ("list of loans", &seen.loans),
+            ("loans", &seen.borrowed.samples),
+        ] {
+            all_served(what, samples);
+            at_its_pace(what, &seen.spells, samples);
+        }
         all_is_there(&library, &seen.borrowed).await;
     }
 }

@@ -1,7 +1,9 @@
 //! Named places where a test has the process die as if it were killed, to see what that leaves behind; or take its time, to see
-//! what others do meanwhile.
+//! what others do meanwhile. And another machine than the test's own, on which packages have put other things.
 //!
 //! Without the feature `faults` they are nothing.
+
+use std::path::PathBuf;
 
 /// Names the place to die at.
 pub const VARIABLE: &str = "BIBLIOTIQUE_CRASH_AT";
@@ -21,4 +23,13 @@ pub async fn dawdle(name: &str) {
     if cfg!(feature = "faults") && std::env::var_os(DAWDLE).is_some_and(|place| place == name) {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     }
+}
+
+/// Names the directory to look into for packages.
+pub const PACKAGES: &str = "BIBLIOTIQUE_PACKAGES_AT";
+
+/// Where packages have put something: there, or where the test has it.
+pub fn packages(there: &str) -> PathBuf {
+    let elsewhere = if cfg!(feature = "faults") { std::env::var_os(PACKAGES) } else { None };
+    elsewhere.map_or_else(|| there.into(), PathBuf::from)
 }

@@ -8,6 +8,7 @@ pub mod crash;
 pub mod database;
 pub mod error;
 pub mod feed;
+pub mod file;
 pub mod health;
 pub mod id;
 pub mod metrics;

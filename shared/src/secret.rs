@@ -4,13 +4,14 @@ use std::{
     env,
     ffi::OsStr,
     fs,
-    io::{self, Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    io::{self, Read as _},
     path::Path,
 };
 
 use clap::{Arg, Command, builder::TypedValueParser, error::ErrorKind, parser::ValueSource};
 pub use secrecy::{ExposeSecret, SecretString as Secret};
+
+use crate::file::make_private;
 
 /// The least number of bytes that a key of the suite may have: that of HMAC-SHA-256's output (RFC 7518, 3.2).
 pub const LEAST_KEY_BYTES: usize = 32;
@@ -140,19 +141,16 @@ pub fn key_in_file(file: &Path) -> io::Result<Secret> {
 }
 
 fn make_key(file: &Path) -> io::Result<()> {
-    let directory = file.parent().unwrap_or(Path::new("."));
-    let mut draft = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(directory)?;
-    writeln!(draft, "{}", hex::encode(crate::random::bytes::<32>()))?;
-    draft.as_file().sync_all()?;
-    match draft.persist_noclobber(file) {
-        Err(lost) if lost.error.kind() != io::ErrorKind::AlreadyExists => Err(lost.error),
-        _ => fs::File::open(directory)?.sync_all(),
+    let key = format!("{}\n", hex::encode(crate::random::bytes::<32>()));
+    match make_private(file, key) {
+        Err(lost) if lost.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::{os::unix::fs::PermissionsExt as _, thread};
 
     use super::*;
 

@@ -1,14 +1,14 @@
 //! A directory that gets its name when all is in it and on the disk.
 
 use std::{
-    fs::{self, File, Permissions},
-    io::Write as _,
+    fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
-use tempfile::{NamedTempFile, TempDir};
+use shared::file::{directory_of, sync};
+use tempfile::TempDir;
 
 /// A directory without its name. It goes with all that is in it, unless it is finished.
 pub struct Draft {
@@ -26,7 +26,7 @@ impl Draft {
         let draft = tempfile::Builder::new()
             .prefix(".unfinished-backup-")
             .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(parent_of(&directory))
+            .tempdir_in(directory_of(&directory))
             .with_context(|| format!("a directory beside {} cannot be made", directory.display()))?;
         Ok(Self { draft, directory })
     }
@@ -39,32 +39,10 @@ impl Draft {
     /// Gives it its name.
     pub fn finish(self) -> anyhow::Result<()> {
         let Self { draft, directory } = self;
-        File::open(draft.path()).and_then(|draft| draft.sync_all())?;
+        sync(draft.path())?;
         // A directory may take the place of one that is empty, and of nothing else.
         fs::rename(draft.path(), &directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         let _its_name_is_another = draft.keep();
-        File::open(parent_of(&directory)).and_then(|parent| parent.sync_all())?;
-        Ok(())
+        Ok(sync(directory_of(&directory))?)
     }
-}
-
-fn parent_of(directory: &Path) -> &Path {
-    directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Makes an empty file that only its owner can read.
-pub fn make_private(file: &Path) -> anyhow::Result<()> {
-    write_private(file, &[])
-}
-
-/// Writes a file that only its owner can read: it is there whole or not at all, and takes nobody's place.
-pub fn write_private(file: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut draft = NamedTempFile::new_in(parent_of(file))?;
-        draft.write_all(contents)?;
-        draft.as_file().sync_all()?;
-        draft.persist_noclobber(file)?;
-        Ok(())
-    };
-    write().with_context(|| format!("{} cannot be written", file.display()))
 }

@@ -1,14 +1,11 @@
 //! `bibliotique export books`.
 
-use std::{
-    io::{self, BufWriter, Write},
-    path::Path,
-};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::Context as _;
 use proto::catalog::v1::{self as pb, catalog_service_client::CatalogServiceClient, export_books_response::Entry};
 use records::{CsvWriter, MarcXmlWriter, Record};
-use shared::rpc::LIST_BYTES;
+use shared::{file::directory_of, rpc::LIST_BYTES};
 use tempfile::NamedTempFile;
 use tonic::Streaming;
 
@@ -35,9 +32,8 @@ pub async fn export(args: ExportBooksArgs) -> anyhow::Result<()> {
         write(books, args.format, io::stdout().lock()).await?;
         return Ok(());
     };
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let cannot = || format!("{} cannot be written", path.display());
-    let draft = NamedTempFile::new_in(directory).with_context(cannot)?;
+    let draft = NamedTempFile::new_in(directory_of(path)).with_context(cannot)?;
     let written = write(books, args.format, &draft).await?;
     draft.as_file().sync_all().with_context(cannot)?;
     draft.persist(path).with_context(cannot)?;

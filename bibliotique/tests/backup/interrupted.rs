@@ -2,52 +2,13 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use testing::{Database, Kind};
 
 use crate::{
     one_sentence,
-    place::Place,
+    place::{Place, Writer, left_behind, migrated},
     process::{PATIENCE, eventually},
 };
-
-/// Somebody in the middle of a transaction that does not end, as long as this lives.
-enum Writer {
-    Sqlite(#[expect(dead_code, reason = "held for its transaction")] SqliteConnection),
-    Postgres(#[expect(dead_code, reason = "held for its transaction")] PgConnection),
-}
-
-impl Writer {
-    async fn in_lending(place: &Place, kind: Kind) -> Self {
-        let url = place.url("lending");
-        match kind {
-            Kind::Sqlite => {
-                let mut connection = SqliteConnection::connect(&url).await.unwrap();
-                sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
-                Self::Sqlite(connection)
-            }
-            Kind::Postgres => {
-                let mut connection = PgConnection::connect(&url).await.unwrap();
-                sqlx::raw_sql("BEGIN; DELETE FROM stock WHERE FALSE").execute(&mut connection).await.unwrap();
-                Self::Postgres(connection)
-            }
-        }
-    }
-}
-
-/// What is where commands run, besides the data directory.
-fn left_behind(place: &Place) -> Vec<String> {
-    let entries = fs::read_dir(place.directory.path()).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name != "data").collect()
-}
-
-async fn migrated(kind: Kind) -> Place {
-    let place = Place::new(kind).await;
-    let ended = place.command(&["migrate"]).run().await;
-    assert!(ended.status.success(), "{}", ended.logged);
-    place
-}
 
 testing::on_both! {
     async fn an_interrupted_backup_is_none(database: Database) {
@@ -115,6 +76,9 @@ async fn without_a_suite_there_is_no_backup() {
 /// What PostgreSQL's program is told, and what it complains of.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_nobody_elses_to_read_and_a_programs_complaint_is_passed_on() {
+    if testing::postgres().await.is_none() {
+        return;
+    }
     let place = migrated(Kind::Postgres).await;
     let programs = tempfile::tempdir().unwrap();
     let (program, told) = (programs.path().join("pg_dump"), programs.path().join("told"));

@@ -2,11 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod drill;
+mod halfway;
+mod held;
 mod interrupted;
+mod occupied;
 mod place;
 #[expect(dead_code, reason = "each story uses its part of the harness")]
 #[path = "../process/mod.rs"]
 mod process;
+mod programs;
 mod refused;
 
 /// A failed command, whose complaint is one sentence and no panic.

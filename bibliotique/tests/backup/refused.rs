@@ -114,6 +114,9 @@ testing::on_both! {
     async fn a_backup_of_one_kind_of_database_is_refused_by_the_other(database: Database) {
         let (_place, backup) = backed_up(database.kind()).await;
         let other = if database.kind() == Kind::Sqlite { Kind::Postgres } else { Kind::Sqlite };
+        if other == Kind::Postgres && testing::postgres().await.is_none() {
+            return;
+        }
         let target = Place::new(other).await;
 
         let ended = target.command(&["restore", backup.to_str().unwrap()]).run().await;

@@ -23,6 +23,7 @@ pub struct Library {
     identity: Process,
     catalog: Process,
     lending: Process,
+    front: Setup,
     _gateway: Process,
     check: Setup,
     /// The way in.
@@ -49,7 +50,8 @@ impl Library {
         let identity = on_these(Setup::identity(directory, database.url()).with_admin()).start().await;
         let lending = on_these(Setup::lending(directory, lending_url, &identity_at)).start().await;
         let catalog = on_these(Setup::catalog(directory, catalog_url, &lending_at)).start().await;
-        let gateway = on_these(Setup::gateway(directory, &identity_at)).start().await;
+        let front = on_these(Setup::gateway(directory, &identity_at));
+        let gateway = front.start().await;
         let check = Setup::new(directory, &["check"])
             .with("IDENTITY_DATABASE_URL", database.url())
             .with("CATALOG_DATABASE_URL", catalog_url)
@@ -57,7 +59,15 @@ impl Library {
         let door = gateway.door();
         eventually(PATIENCE, "the gateway is ready", async || door.is_ready().await).await;
         let admin = door.token(ADMIN, PASSWORD).await;
-        Self { identity, catalog, lending, _gateway: gateway, check, door, admin }
+        Self { identity, catalog, lending, front, _gateway: gateway, check, door, admin }
+    }
+
+    /// A second gateway in front of the same roles.
+    pub async fn another_gateway(&self) -> Process {
+        let gateway = self.front.start().await;
+        let door = gateway.door();
+        eventually(PATIENCE, "the second gateway is ready", async || door.is_ready().await).await;
+        gateway
     }
 
     fn process(&mut self, role: Role) -> &mut Process {

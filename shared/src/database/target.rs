@@ -5,10 +5,12 @@ use std::{
     io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use sqlx::{AssertSqlSafe, Connection as _, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempPath;
+use tokio::time::{Instant, sleep};
 
 use super::{
     CopyError, Kind, OpenError,
@@ -16,10 +18,17 @@ use super::{
     place::{Place, to_server},
     tools::Tool,
 };
-use crate::secret::Secret;
+use crate::{
+    file::{directory_of, settle},
+    secret::Secret,
+};
 
 /// What SQLite has beside a file: if it were there, it would be taken for the restored file's.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// How long to wait for who has just gone, and from one look to the next.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why nothing is restored.
 #[derive(Debug, thiserror::Error)]
@@ -157,12 +166,9 @@ impl Filled {
             io::ErrorKind::AlreadyExists => RestoreError::FileExists(file.clone()),
             _ => RestoreError::File { file: file.clone(), source: lost.error },
         })?;
-        match fs::File::open(directory_of(&file)).and_then(|directory| directory.sync_all()) {
+        match settle(&file) {
             Ok(()) => Ok(Some(file)),
-            Err(source) => {
-                let _gone = fs::remove_file(&file);
-                Err(RestoreError::File { file, source })
-            }
+            Err(source) => Err(RestoreError::File { file, source }),
         }
     }
 }
@@ -177,24 +183,31 @@ fn empty_file(file: &Path) -> Result<Target, RestoreError> {
 
 async fn empty_database(options: PgConnectOptions, url: &Secret) -> Result<Target, RestoreError> {
     let mut server = to_server(&options).await?;
-    let table: Option<String> = sqlx::query_scalar(POSTGRES_TABLES).fetch_optional(&mut server).await?;
-    if let Some(table) = table {
-        return Err(RestoreError::TableExists(table));
-    }
-    let in_use: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-             AND application_name = 'bibliotique' AND pid <> pg_backend_pid())",
-    )
-    .fetch_one(&mut server)
-    .await?;
-    if in_use {
-        return Err(RestoreError::InUse);
-    }
+    left_to_us(&mut server).await?;
     let namespace: Option<String> = sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&mut server).await?;
     let namespace = namespace.unwrap_or_default();
     let tool = Tool::find("pg_restore", &mut server, url).await?;
     server.close().await?;
     Ok(Target::Postgres(Box::new(Server { options, namespace, tool, url: url.clone() })))
+}
+
+/// Whether it is empty, and nobody else's. A server knows of connections for a moment after their end, such as those of a restore
+/// that has just failed.
+async fn left_to_us(server: &mut PgConnection) -> Result<(), RestoreError> {
+    let others = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+                      AND application_name = 'bibliotique' AND pid <> pg_backend_pid())";
+    let until = Instant::now() + PATIENCE;
+    loop {
+        // In this order: whoever has made tables and gone is not overlooked.
+        let in_use: bool = sqlx::query_scalar(others).fetch_one(&mut *server).await?;
+        let table: Option<String> = sqlx::query_scalar(POSTGRES_TABLES).fetch_optional(&mut *server).await?;
+        match table {
+            Some(table) => return Err(RestoreError::TableExists(table)),
+            None if !in_use => return Ok(()),
+            None if Instant::now() >= until => return Err(RestoreError::InUse),
+            None => sleep(PAUSE).await,
+        }
+    }
 }
 
 async fn stage(copy: PathBuf, file: PathBuf) -> Result<Filled, RestoreError> {
@@ -210,10 +223,6 @@ async fn stage(copy: PathBuf, file: PathBuf) -> Result<Filled, RestoreError> {
         Ok(Filled { url: Secret::from(format!("sqlite:{}", staged.display())), staged: Some((staged, file)) })
     });
     staging.await.map_err(|cause| CopyError::File(io::Error::other(cause)))?
-}
-
-fn directory_of(file: &Path) -> &Path {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Server {

@@ -17,7 +17,7 @@ use tokio::process::Command;
 use url::Url;
 
 use super::{OpenError, place::Place};
-use crate::secret::Secret;
+use crate::{crash, secret::Secret};
 
 /// Where Debian's packages have a directory for each version.
 const PACKAGES: &str = "/usr/lib/postgresql";
@@ -117,7 +117,8 @@ impl Tool {
 
 fn candidates(name: &str) -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let packaged = std::fs::read_dir(PACKAGES).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let versions = std::fs::read_dir(crash::packages(PACKAGES)).into_iter().flatten().flatten();
+    let packaged = versions.map(|entry| entry.path().join("bin"));
     let directories = env::split_paths(&path).chain(packaged);
     directories.map(|directory| directory.join(name)).filter(|program| program.is_file()).collect()
 }
