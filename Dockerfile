@@ -26,6 +26,8 @@ RUN mkdir -p /image/secrets/ca /image/secrets/identity /image/secrets/catalog /i
 # image is the server's, which is there already; nothing of a server is started.
 FROM postgres:17-bookworm AS operator
 COPY --from=builder /image/usr/ /usr/
+# Small pieces of memory are no use in huge pages, where the host gives them to everybody.
+ENV MIMALLOC_ALLOW_THP=0
 USER 65532:65532
 WORKDIR /tmp
 STOPSIGNAL SIGTERM
@@ -35,6 +37,8 @@ CMD ["check"]
 FROM gcr.io/distroless/cc-debian12:nonroot AS roles
 COPY --from=builder /image/usr/ /usr/
 COPY --from=builder --chown=65532:65532 /image/secrets/ /secrets/
+# Small pieces of memory are no use in huge pages, where the host gives them to everybody.
+ENV MIMALLOC_ALLOW_THP=0
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["/usr/local/bin/bibliotique"]

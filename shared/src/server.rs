@@ -174,7 +174,7 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(16 * 1024)
-        // As many as there can be: a role that gives up all calls of a connection, because time is up, must not lose it with
+        // As many as may be open: a role that gives up all calls of a connection, because time is up, must not lose it with
         // those that it has made since. Whoever does it again and again still does.
         .max_pending_accept_reset_streams(STREAMS as usize)
         .keep_alive_interval(Duration::from_secs(30))

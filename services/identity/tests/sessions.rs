@@ -1,7 +1,13 @@
 //! Sessions: what ends one ends its token at every gateway at once; what an account may do is what identity says now.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use proto::identity::v1 as pb;
 use serde_json::{Value, json};
@@ -91,6 +97,37 @@ async fn finish(suite: &TestSuite, way: &str, person: &Person) {
 }
 
 testing::on_both! {
+    async fn a_session_that_has_ended_is_refused_at_once_however_many_ask_for_it_at_the_same_time(db: Database) {
+        let suites = [Arc::new(TestSuite::start(&db).await), Arc::new(TestSuite::start(&db).await)];
+        for round in 0..5 {
+            let person = suites[0].register(&format!("lectrice-{round}@example.org")).await;
+            let session = sessions(&suites[0], Caller::operator(), &person.id).await.unwrap()[0].id.clone();
+            let (let_in, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+            let asking: JoinSet<()> = (0..40).map(|asker| {
+                let (suite, token) = (Arc::clone(&suites[asker % 2]), person.token.clone());
+                let (let_in, ended) = (Arc::clone(&let_in), Arc::clone(&ended));
+                async move {
+                    let mut refused = 0;
+                    while refused < 5 {
+                        let had_ended = ended.load(Ordering::SeqCst);
+                        let is_in = lives(&suite, &token).await;
+                        assert!(!(had_ended && is_in), "let in after the end");
+                        refused += usize::from(had_ended);
+                        let_in.fetch_add(usize::from(is_in), Ordering::SeqCst);
+                    }
+                }
+            }).collect();
+            while let_in.load(Ordering::SeqCst) < 100 {
+                tokio::task::yield_now().await;
+            }
+
+            end(&suites[0], Caller::operator(), &session).await.unwrap();
+
+            ended.store(true, Ordering::SeqCst);
+            asking.join_all().await;
+        }
+    }
+
     async fn whatever_ends_a_session_ends_its_token_at_every_gateway_at_once(db: Database) {
         let (here, there) = (TestSuite::start(&db).await, TestSuite::start(&db).await);
         let key = here.api_key().await;

@@ -19,7 +19,8 @@ impl Db {
     }
 
     /// Keys and their places, for `IN (…)` in a statement that has no other parameters. They are filled up with the last one to
-    /// one of a few lengths, so that connections know the statement.
+    /// one of a few lengths, so that connections know the statement. At least one, and at most 16,384: SQLite takes no more parameters
+    /// than 32,766.
     pub fn listed<K: Clone>(&self, mut keys: Vec<K>) -> (Vec<K>, String) {
         if let Some(last) = keys.last().cloned() {
             keys.resize(keys.len().next_power_of_two(), last);

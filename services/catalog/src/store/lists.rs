@@ -73,12 +73,6 @@ struct Counted {
     count: i64,
 }
 
-impl Counted {
-    fn count(&self) -> Count {
-        Count { value: self.value.clone(), count: self.count }
-    }
-}
-
 /// How many books there are of each kind, most frequent first.
 #[derive(Clone, Debug, Default)]
 pub struct Facets {
@@ -231,8 +225,16 @@ impl Store {
             Question::Words(_) => self.count_together(&conditions).await?,
             _ => self.count_apart(&conditions).await?,
         };
-        let of = |facet: i32| counts.iter().filter(|count| count.facet == facet).map(Counted::count).collect();
-        Ok(Facets { categories: of(0), languages: of(1), authors: of(2) })
+        let [mut categories, mut languages, mut authors] = [const { Vec::new() }; 3];
+        for Counted { facet, value, count } in counts {
+            let counts = match facet {
+                0 => &mut categories,
+                1 => &mut languages,
+                _ => &mut authors,
+            };
+            counts.push(Count { value, count });
+        }
+        Ok(Facets { categories, languages, authors })
     }
 
     /// Few books, which are looked up once.
