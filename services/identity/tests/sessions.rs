@@ -292,6 +292,18 @@ testing::on_both! {
         assert_eq!(check("", &one.id).await, Err(Code::InvalidArgument));
     }
 
+    async fn a_session_that_a_blocked_account_still_has_lets_nobody_in(db: Database) {
+        let suite = TestSuite::start(&db).await;
+        let person = suite.register("lectrice@example.org").await;
+        assert!(lives(&suite, &person.token).await);
+
+        // A block ends the sessions: that one is left is only done by hand.
+        let block = "UPDATE account SET active = FALSE WHERE id = $1";
+        on!(&db.tables().await, |db| sqlx::query(block).bind(&person.id).execute(db).await.map(drop)).unwrap();
+
+        assert!(!lives(&suite, &person.token).await);
+    }
+
     async fn a_sign_in_that_meets_a_block_or_a_deletion_leaves_no_session(db: Database) {
         let suite = Arc::new(TestSuite::start(&db).await);
         let admin = suite.admin().await;
